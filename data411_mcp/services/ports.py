@@ -1,0 +1,380 @@
+"""What the use cases need from the outside, as protocols. Adapters implement them; only app.py
+knows which one is in use.
+
+Every method that waits takes or has a deadline, and raises only the errors its docstring names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from data411_mcp.domain.events import ProgressEvent
+from data411_mcp.domain.evidence import Page
+from data411_mcp.domain.jobs import Job, JobStatus
+
+# --- time and progress -------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Aware UTC time."""
+
+    def monotonic(self) -> float: ...
+
+    def new_id(self) -> str:
+        """32 hex characters, unguessable."""
+
+
+Emit = Callable[[ProgressEvent], None]
+"""Never blocks and never raises: a slow listener may not hold up a hunt."""
+
+
+# --- pages and the web -------------------------------------------------------------------
+
+
+class PageReader(Protocol):
+    async def read(self, url: str, *, deadline_seconds: float, refresh: bool = False) -> Page:
+        """Read one page through the reader chain (Jina, direct, Tavily extract as configured),
+        store it and return it. A fresh stored copy is returned unless `refresh`.
+
+        Raises PageRefused (address, scheme, port, robots.txt) or LookupFailed with a reason of
+        `docs/errors.md`: timeout, dns, tls, connect, too_large, redirect_loop, not_found,
+        bot_wall, error_page, http_<status>, not_text, empty.
+        """
+
+    async def offline(self) -> bool:
+        """True when no name resolves and no address answers: the machine is offline."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    url: str
+    title: str
+    content: str
+    score: float = 0.0
+
+
+class SearchEngine(Protocol):
+    name: str
+
+    async def search(
+        self, query: str, *, max_results: int, deadline_seconds: float
+    ) -> tuple[SearchHit, ...]:
+        """Raises LookupFailed or VendorUnusable. Hits are leads to read, never evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryQuery:
+    """What is known of the company; a registry uses what it can search by."""
+
+    name: str | None = None
+    names: tuple[str, ...] = ()  # further names: legal, trade
+    domain: str | None = None
+    country: str | None = None  # ISO 2
+    state: str | None = None
+    city: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryRecord:
+    """One register row. `page` is the stored response it was read from (reader "api"); each
+    fact's offsets point into `page.text`."""
+
+    registry: str  # GLEIF, SEC, WIKIDATA, RDAP
+    record_id: str
+    name: str
+    page: Page
+    facts: tuple[RegistryFact, ...] = ()
+    country: str | None = None
+    state: str | None = None
+    city: str | None = None
+    website: str | None = None
+    phone: str | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryFact:
+    """`field` is a `FieldName` value; `start`/`end` cover a quote in the record's page."""
+
+    field: str
+    value: str
+    start: int
+    end: int
+    kind: str | None = None
+    person: str | None = None
+
+
+class Registry(Protocol):
+    name: str
+
+    async def lookup(
+        self, query: RegistryQuery, *, deadline_seconds: float
+    ) -> tuple[RegistryRecord, ...]:
+        """Candidate rows, best first, at most 10. Pages are stored. Raises LookupFailed or
+        VendorUnusable. An empty answer means the register has no such company."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailDomain:
+    """What DNS says of a domain. `page` is the answer as text, stored as evidence."""
+
+    domain: str
+    exists: bool
+    mx: tuple[str, ...]
+    null_mx: bool
+    spf: str | None
+    dmarc: str | None
+    provider: str | None  # google, microsoft365, zoho, …
+    page: Page
+
+
+class DnsLookup(Protocol):
+    async def mail_domain(self, domain: str, *, deadline_seconds: float) -> MailDomain:
+        """Raises LookupFailed("timeout" | "servfail" | "offline")."""
+
+
+# --- language models ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LlmRequest:
+    slot: str  # slot id, or "synthesis"
+    model: str  # provider slug
+    system: str
+    user: str
+    schema: Mapping[str, Any] | None  # JSON schema of the answer; None: plain text
+    schema_name: str = "answer"
+    web_search: bool = False
+    max_output_tokens: int = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class LlmReply:
+    """`data` is the parsed answer when a schema was asked for (fences and cut JSON repaired)."""
+
+    text: str
+    data: Any
+    model: str
+    cost_usd_micros: int
+    input_tokens: int
+    output_tokens: int
+    citations: tuple[str, ...] = ()
+    repaired: bool = False
+
+
+class LanguageModel(Protocol):
+    def configured(self) -> bool: ...
+
+    async def complete(self, request: LlmRequest, *, deadline_seconds: float) -> LlmReply:
+        """Raises LookupFailed(timeout, rate_limited, bad_reply, refused, vendor_error) or
+        VendorUnusable(not_configured, bad_key, no_credit)."""
+
+
+# --- store -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One chat bound to one lead. `lead` and `backfill` are JSON text as stored."""
+
+    tenant: str
+    chat_session_id: str
+    lead: str
+    lead_key: str  # LeadKey.text
+    created_at: datetime
+    updated_at: datetime
+    version: int  # of the backfill; 0 while there is none
+    backfill: str | None = None
+    identity_choice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeedRow:
+    """A warm seed: the findings of an earlier session about the same phone, company or person."""
+
+    key: str  # "phone:+1…", "domain:…", "company:name|state|country", "person:name|place"
+    chat_session_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    job_id: str
+    event: ProgressEvent
+
+
+class Store(Protocol):
+    """Every method takes the tenant; another tenant's row answers like one that does not exist.
+    Each method is one short transaction. Raises StoreBusy, StoreFull, StaleVersion."""
+
+    async def migrate(self) -> None: ...
+    async def close(self) -> None: ...
+
+    # binding
+    async def bind(self, row: SessionRow) -> SessionRow:
+        """Insert, or return the row that was first. Exactly one of racing callers wins."""
+
+    async def session(self, tenant: str, chat_session_id: str) -> SessionRow | None: ...
+
+    async def live_chat_of_lead(self, tenant: str, lead_key: str) -> str | None:
+        """The chat in which a job of this lead is queued, running or waiting, if any."""
+
+    async def replace_lead(
+        self, tenant: str, chat_session_id: str, lead: str, lead_key: str, at: datetime
+    ) -> None:
+        """A new CRM export of the same contact: the old lead goes to the lead's history."""
+
+    async def lead_history(self, tenant: str, chat_session_id: str) -> tuple[str, ...]: ...
+
+    async def set_identity_choice(
+        self, tenant: str, chat_session_id: str, choice: str, at: datetime
+    ) -> None: ...
+
+    # graph
+    async def save_backfill(
+        self,
+        tenant: str,
+        chat_session_id: str,
+        backfill: str,
+        *,
+        expected_version: int,
+        at: datetime,
+    ) -> int:
+        """Compare and set; returns the new version. Raises StaleVersion."""
+
+    async def archive_backfill(
+        self, tenant: str, chat_session_id: str, reason: str, at: datetime
+    ) -> None:
+        """Keep a copy of the current graph under its version."""
+
+    async def archived_backfill(
+        self, tenant: str, chat_session_id: str, version: int
+    ) -> str | None: ...
+
+    # pages
+    async def put_page(self, tenant: str, page: Page) -> None: ...
+    async def page(self, tenant: str, sha256: str, url: str | None = None) -> Page | None: ...
+
+    async def fresh_page(self, tenant: str, url: str, *, not_before: datetime) -> Page | None:
+        """The newest stored copy of an address, as asked or as redirected to."""
+
+    # warm seed
+    async def put_seeds(self, tenant: str, seeds: Sequence[SeedRow]) -> None: ...
+
+    async def find_seed(
+        self, tenant: str, keys: Sequence[str], *, not_before: datetime
+    ) -> SeedRow | None:
+        """The newest seed under any of the keys; earlier keys count more."""
+
+    # jobs
+    async def add_job(self, job: Job) -> Job:
+        """Insert, or return the job that already has this idempotency key."""
+
+    async def job(self, tenant: str, job_id: str) -> Job | None: ...
+    async def jobs_of_chat(self, tenant: str, chat_session_id: str) -> tuple[Job, ...]: ...
+
+    async def claim_job(
+        self, worker: str, *, now: datetime, lease_seconds: float, job_id: str | None = None
+    ) -> Job | None:
+        """Take one job that is queued, or running with an expired lease (its worker died).
+        Bumps `attempt`. With `job_id` only that one."""
+
+    async def heartbeat(
+        self, job_id: str, worker: str, *, now: datetime, lease_seconds: float
+    ) -> Job | None:
+        """Extend the lease; returns the job (to see a cancel request), None if it was lost."""
+
+    async def finish_job(
+        self,
+        job_id: str,
+        worker: str,
+        status: JobStatus,
+        *,
+        now: datetime,
+        result: str | None = None,
+        error: str | None = None,
+    ) -> bool:
+        """Set a final status, or `waiting`; False if the lease was lost."""
+
+    async def requeue_job(self, job_id: str, *, now: datetime, payload: str | None = None) -> bool:
+        """`waiting` (or handed back `running`) → `queued`."""
+
+    async def request_cancel(
+        self, tenant: str, job_id: str, slot: str | None, *, now: datetime
+    ) -> Job | None:
+        """Whole job, or one slot of it. A queued or waiting job is cancelled at once."""
+
+    async def request_retry(
+        self, tenant: str, job_id: str, slot: str, *, now: datetime
+    ) -> Job | None:
+        """Ask the runner to run one slot of a running job again."""
+
+    async def checkpoint(self, job_id: str, step: str, outcome: str, *, now: datetime) -> None:
+        """Remember a finished step. Writing the same step again replaces it."""
+
+    async def checkpoints(self, job_id: str) -> Mapping[str, str]: ...
+
+    # events
+    async def append_event(self, job_id: str, event: ProgressEvent) -> ProgressEvent:
+        """Numbers the event (1, 2, 3, … per job) and returns it."""
+
+    async def events(
+        self, tenant: str, job_id: str, *, since: int, limit: int
+    ) -> tuple[ProgressEvent, ...]: ...
+
+    # personal data
+    async def forget(self, tenant: str, tombstones: Sequence[str], at: datetime) -> None: ...
+    async def tombstones(self, tenant: str) -> frozenset[str]: ...
+
+    async def sessions_to_scan(
+        self, tenant: str, *, after: str = "", limit: int = 100
+    ) -> tuple[SessionRow, ...]:
+        """Sessions in order of chat id, for `forget` and retention."""
+
+    async def pages_to_scan(
+        self, tenant: str, *, after: str = "", limit: int = 100
+    ) -> tuple[Page, ...]: ...
+
+    async def delete_page(self, tenant: str, sha256: str) -> None: ...
+
+    async def purge(
+        self, *, pages_before: datetime, graphs_before: datetime, jobs_before: datetime
+    ) -> Mapping[str, int]:
+        """Retention: delete what is older; returns the number of rows by table."""
+
+
+class JobRunner(Protocol):
+    """The `JobQueue` port: durable, at least once, idempotent steps."""
+
+    def running(self) -> AbstractAsyncContextManager[JobRunner]: ...
+
+    async def submit(self, job: Job) -> Job:
+        """Idempotent by `job.idempotency_key`."""
+
+    async def wait(
+        self, tenant: str, job_id: str, *, seconds: float, emit: Emit | None = None, since: int = 0
+    ) -> Job:
+        """Follow the job until it is final or waiting, or the time is up; returns it as it then
+        is. Raises NotFound."""
+
+    async def cancel(self, tenant: str, job_id: str, slot: str | None = None) -> Job: ...
+
+    async def retry_slot(self, tenant: str, job_id: str, slot: str) -> Job: ...
+
+    async def resume(self, tenant: str, job_id: str, payload: str | None = None) -> Job:
+        """`waiting` → `queued`."""
+
+
+@dataclass(slots=True)
+class JobContext:
+    """What a job's work is given. `slot_requests()` yields cancel and retry wishes."""
+
+    job: Job
+    emit: Emit
+    checkpoint: Callable[[str, str], Any]
+    checkpoints: Mapping[str, str] = field(default_factory=dict)

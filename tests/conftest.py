@@ -1,0 +1,22 @@
+"""Shared fixtures. Every test is async-capable through anyio's own plugin, on asyncio."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+EVAL = Path(__file__).resolve().parent.parent.parent / "shared" / "eval"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def eval_dir() -> Path:
+    """Real data beside the checkout; tests that need it say so when it is absent."""
+    if not EVAL.is_dir():
+        pytest.skip("no evaluation data beside this checkout")
+    return EVAL
