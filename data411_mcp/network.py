@@ -7,12 +7,15 @@ Only the composition root makes one. The SSRF guard is in force either way: twin
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 Resolve = Callable[[str], Awaitable[list[str]]]
+
+TWIN_DNS_LIFETIME_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,12 @@ class TwinAddress:
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
     def network(self) -> Network:
-        """Every name resolves to loopback, where the twins stand, with their own authority."""
+        """Names resolve as the world's DNS says (its hosts and the vendors: to loopback, where
+        the twins stand), with certificates of the twins' own authority. `resolve` raises
+        socket.gaierror for a name that does not exist, as the system's resolver does."""
 
-        async def resolve(_host: str) -> list[str]:
-            return ["127.0.0.1"]
+        async def resolve(host: str) -> list[str]:
+            return await _ask(host, self.dns_port)
 
         context = ssl.create_default_context(cadata=self.ca_pem)
         return Network(
@@ -60,3 +65,18 @@ class TwinAddress:
             nameservers=("127.0.0.1",),
             nameserver_port=self.dns_port,
         )
+
+
+async def _ask(host: str, port: int) -> list[str]:
+    """IPv4 addresses of a name from the DNS twin. Raises socket.gaierror."""
+    import dns.asyncresolver
+    import dns.exception
+
+    resolver = dns.asyncresolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port = ["127.0.0.1"], port
+    resolver.lifetime = TWIN_DNS_LIFETIME_SECONDS
+    try:
+        answer = await resolver.resolve(host, "A", search=False)
+    except dns.exception.DNSException as error:
+        raise socket.gaierror(socket.EAI_NONAME, "the world has no such name") from error
+    return [record.to_text() for record in answer]

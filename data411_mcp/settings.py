@@ -30,6 +30,10 @@ class Settings(BaseSettings):
         0.0, ge=0, description="Factor on the published vendor latencies of the twins; 0 is none."
     )
 
+    twin_llm_key: bool = Field(
+        True, description="With twins and no LLM key of your own, use the twins' key."
+    )
+
     llm_api_key: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("DATA411_LLM_API_KEY", "OPENROUTER_API_KEY"),

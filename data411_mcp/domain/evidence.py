@@ -1,6 +1,6 @@
 """Stored pages, what slots claim about them, and what the proof says.
 
-`prove()` lives here too: see DESIGN §4 "Proof".
+`domain/proof.py` decides which claim is proven.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from data411_mcp.domain.extract.document import Document, PageFacts
 from data411_mcp.domain.graph import Evidence, FieldName, Status
 
 
@@ -40,6 +41,15 @@ class Page:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     warm: bool = False  # came from the page cache, not the network
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """A stored page, the map of its text, and what our own extraction read from it."""
+
+    page: Page
+    document: Document
+    facts: PageFacts
 
 
 @dataclass(frozen=True, slots=True)

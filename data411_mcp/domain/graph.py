@@ -94,6 +94,10 @@ class Evidence(_Wire):
     slot: str
     fetched_at: str  # ISO 8601, UTC
     reader: str = "direct"  # direct, jina, tavily, api, dns, human
+    source: str = ""  # own_site, registry, third_party, directory, human
+    tied_by: tuple[str, ...] = ()  # kinds of the anchors that tie the page to the company
+    verdict: str = "proven"  # proven, alone (true only if a second origin agrees), stale, rejected
+    stated_at: str | None = None  # the date the page itself gives
 
 
 class Statement(_Wire):
@@ -237,6 +241,13 @@ class IdentityCard(_Wire):
     choices: tuple[Choice, ...] = ()
 
 
+class Spent(_Wire):
+    """What the chat has cost so far. Vendor cost is metered even when nothing is charged."""
+
+    vendor_usd_micros: int = 0
+    charged_cents: int = 0
+
+
 class Backfill(_Wire):
     """The stored and published graph of one lead. Wire name from the specification."""
 
@@ -260,6 +271,7 @@ class Backfill(_Wire):
     graph_fingerprint: str = ""
     tool_trace: ToolTrace = ToolTrace()
     notices: tuple[Notice, ...] = ()
+    spent: Spent = Spent()
 
 
 def sha1_id(*parts: str) -> str:

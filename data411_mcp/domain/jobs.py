@@ -28,9 +28,28 @@ TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
 }
 
 
+class SlotWish(StrEnum):
+    CANCEL = "cancel"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRequest:
+    """What the user asked of one slot of a job. The newest request of a slot replaces the one
+    before; `number` grows with every request of the job, so that a repeated one is seen."""
+
+    number: int
+    slot: str
+    wish: SlotWish
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One unit of durable work. `payload`, `result` and `error` are JSON text."""
+    """One unit of durable work. `payload`, `result` and `error` are JSON text.
+
+    `attempt` counts the claims of the current round that ended without an orderly hand-back; it
+    starts again when a waiting job is resumed.
+    """
 
     id: str
     tenant: str
@@ -51,7 +70,25 @@ class Job:
     cancel_requested: bool = False
     slots_to_cancel: tuple[str, ...] = field(default=())
     slots_to_retry: tuple[str, ...] = field(default=())
+    slot_requests: tuple[SlotRequest, ...] = field(default=())  # in order of `number`
 
     @property
     def final(self) -> bool:
         return self.status in FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The work is done; `result` is JSON text."""
+
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The work needs the user and goes on when it is resumed; `result` is JSON text."""
+
+    result: str
+
+
+WorkResult = Finished | Waiting

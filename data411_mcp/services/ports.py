@@ -6,7 +6,7 @@ Every method that waits takes or has a deadline, and raises only the errors its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from data411_mcp.domain.events import ProgressEvent
 from data411_mcp.domain.evidence import Page
-from data411_mcp.domain.jobs import Job, JobStatus
+from data411_mcp.domain.jobs import Job, JobStatus, SlotRequest
 
 # --- time and progress -------------------------------------------------------------------
 
@@ -175,6 +175,20 @@ class LanguageModel(Protocol):
         VendorUnusable(not_configured, bad_key, no_credit)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A prompt with its inputs filled in. `sha` is over the prompt file, not the inputs."""
+
+    system: str
+    user: str
+    sha: str
+
+
+class Prompts(Protocol):
+    def render(self, name: str, **inputs: str) -> Rendered:
+        """Inputs must be exactly those the prompt declares."""
+
+
 # --- store -------------------------------------------------------------------------------
 
 
@@ -210,7 +224,8 @@ class StoredEvent:
 
 class Store(Protocol):
     """Every method takes the tenant; another tenant's row answers like one that does not exist.
-    Each method is one short transaction. Raises StoreBusy, StoreFull, StaleVersion."""
+    Each method is one short transaction. Raises StoreBusy, StoreFull, StaleVersion; writing to a
+    chat that does not exist raises NotFound."""
 
     async def migrate(self) -> None: ...
     async def close(self) -> None: ...
@@ -220,6 +235,9 @@ class Store(Protocol):
         """Insert, or return the row that was first. Exactly one of racing callers wins."""
 
     async def session(self, tenant: str, chat_session_id: str) -> SessionRow | None: ...
+
+    async def session_version(self, tenant: str, chat_session_id: str) -> int | None:
+        """The graph's version only: cheap enough to ask before every cached answer."""
 
     async def live_chat_of_lead(self, tenant: str, lead_key: str) -> str | None:
         """The chat in which a job of this lead is queued, running or waiting, if any."""
@@ -301,8 +319,16 @@ class Store(Protocol):
     ) -> bool:
         """Set a final status, or `waiting`; False if the lease was lost."""
 
-    async def requeue_job(self, job_id: str, *, now: datetime, payload: str | None = None) -> bool:
-        """`waiting` (or handed back `running`) → `queued`."""
+    async def requeue_job(
+        self,
+        job_id: str,
+        *,
+        now: datetime,
+        payload: str | None = None,
+        worker: str | None = None,
+    ) -> bool:
+        """`waiting` → `queued`, with a fresh count of attempts. With `worker`: that worker hands
+        its running job back, which costs no attempt. False if the job was not in that state."""
 
     async def request_cancel(
         self, tenant: str, job_id: str, slot: str | None, *, now: datetime
@@ -314,14 +340,27 @@ class Store(Protocol):
     ) -> Job | None:
         """Ask the runner to run one slot of a running job again."""
 
-    async def checkpoint(self, job_id: str, step: str, outcome: str, *, now: datetime) -> None:
-        """Remember a finished step. Writing the same step again replaces it."""
+    async def checkpoint(
+        self, job_id: str, step: str, outcome: str, *, now: datetime, settles: int | None = None
+    ) -> None:
+        """Remember a finished step. Writing the same step again replaces it. `settles` is the
+        number of the slot request that this outcome answers: it is forgotten with the write."""
 
     async def checkpoints(self, job_id: str) -> Mapping[str, str]: ...
 
     # events
     async def append_event(self, job_id: str, event: ProgressEvent) -> ProgressEvent:
         """Numbers the event (1, 2, 3, … per job) and returns it."""
+
+    async def append_events(
+        self, job_id: str, worker: str, events: Sequence[ProgressEvent]
+    ) -> None:
+        """Append what the worker that holds the job has numbered on from `last_event_seq`.
+        Numbers that are stored already are skipped, so an interrupted call can be repeated.
+        Raises StaleVersion when the worker does not hold the job, or at a hole."""
+
+    async def last_event_seq(self, job_id: str) -> int:
+        """Number of the newest event; 0 while there is none."""
 
     async def events(
         self, tenant: str, job_id: str, *, since: int, limit: int
@@ -370,11 +409,31 @@ class JobRunner(Protocol):
         """`waiting` → `queued`."""
 
 
+class Checkpoint(Protocol):
+    async def __call__(self, step: str, outcome: str, settles: SlotRequest | None = None) -> None:
+        """Store the outcome (JSON text) of a finished step before going on. Raises StoreError.
+        `settles` is the retry that this outcome answers, so that no later attempt repeats it."""
+
+
+async def no_slot_requests() -> AsyncIterator[SlotRequest]:
+    """Nobody asks anything of a slot: for work that is run without a job runner."""
+    nobody: tuple[SlotRequest, ...] = ()
+    for request in nobody:
+        yield request
+
+
 @dataclass(slots=True)
 class JobContext:
-    """What a job's work is given. `slot_requests()` yields cancel and retry wishes."""
+    """What a job's work is given.
+
+    `checkpoints` holds the outcomes of earlier attempts by step, and grows with `checkpoint()`.
+    `slot_requests()` yields cancel and retry wishes, first those that were made before this
+    attempt, and ends only with the job: read it in a task of its own. The cancel of the whole
+    job, a lost lease and a shutdown arrive as cancellation.
+    """
 
     job: Job
     emit: Emit
-    checkpoint: Callable[[str, str], Any]
+    checkpoint: Checkpoint
     checkpoints: Mapping[str, str] = field(default_factory=dict)
+    slot_requests: Callable[[], AsyncIterator[SlotRequest]] = no_slot_requests

@@ -1,0 +1,3 @@
+from data411_mcp.cli import main
+
+main()

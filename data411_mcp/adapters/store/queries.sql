@@ -1,0 +1,249 @@
+-- SQL that SQLite and PostgreSQL both speak: CAST, RETURNING and ON CONFLICT; named parameters.
+-- A lock marker in a comment is where PostgreSQL needs FOR UPDATE SKIP LOCKED; SQLite writers
+-- hold the database's one write lock, so there it stays a comment.
+
+-- name: insert_session
+INSERT INTO sessions (tenant, chat_session_id, lead, lead_key, created_at, updated_at, version,
+                      backfill, identity_choice)
+VALUES (:tenant, :chat_session_id, :lead, :lead_key, :created_at, :updated_at, :version,
+        :backfill, :identity_choice)
+ON CONFLICT (tenant, chat_session_id) DO NOTHING
+
+-- name: session
+SELECT * FROM sessions WHERE tenant = :tenant AND chat_session_id = :chat_session_id
+
+-- name: session_version
+SELECT version FROM sessions WHERE tenant = :tenant AND chat_session_id = :chat_session_id
+
+-- name: sessions_after
+SELECT * FROM sessions WHERE tenant = :tenant AND chat_session_id > :after
+ORDER BY chat_session_id LIMIT :limit
+
+-- name: live_chat_of_lead
+SELECT chat_session_id FROM jobs
+WHERE tenant = :tenant AND lead_key = :lead_key AND status IN ('queued', 'running', 'waiting')
+ORDER BY created_at, id LIMIT 1
+
+-- name: touch_session
+UPDATE sessions SET updated_at = :at
+WHERE tenant = :tenant AND chat_session_id = :chat_session_id
+RETURNING version
+
+-- name: remember_lead
+INSERT INTO lead_history (tenant, chat_session_id, position, lead, lead_key, replaced_at)
+SELECT tenant, chat_session_id,
+       (SELECT COALESCE(MAX(position), 0) + 1 FROM lead_history
+        WHERE tenant = :tenant AND chat_session_id = :chat_session_id),
+       lead, lead_key, :at
+FROM sessions WHERE tenant = :tenant AND chat_session_id = :chat_session_id
+
+-- name: replace_lead
+UPDATE sessions SET lead = :lead, lead_key = :lead_key
+WHERE tenant = :tenant AND chat_session_id = :chat_session_id
+
+-- name: lead_history
+SELECT lead FROM lead_history
+WHERE tenant = :tenant AND chat_session_id = :chat_session_id ORDER BY position
+
+-- name: set_identity_choice
+UPDATE sessions SET identity_choice = :choice, updated_at = :at
+WHERE tenant = :tenant AND chat_session_id = :chat_session_id
+RETURNING version
+
+-- name: save_backfill
+UPDATE sessions SET backfill = :backfill, version = version + 1, updated_at = :at
+WHERE tenant = :tenant AND chat_session_id = :chat_session_id AND version = :expected_version
+RETURNING version
+
+-- name: archive_backfill
+INSERT INTO backfill_archive (tenant, chat_session_id, version, backfill, reason, archived_at)
+SELECT tenant, chat_session_id, version, backfill, CAST(:reason AS TEXT), CAST(:at AS BIGINT)
+FROM sessions
+WHERE tenant = :tenant AND chat_session_id = :chat_session_id AND backfill IS NOT NULL
+ON CONFLICT (tenant, chat_session_id, version) DO NOTHING
+
+-- name: archived_backfill
+SELECT backfill FROM backfill_archive
+WHERE tenant = :tenant AND chat_session_id = :chat_session_id AND version = :version
+
+-- name: put_seed
+INSERT INTO seeds (tenant, seed_key, chat_session_id, created_at)
+VALUES (:tenant, :seed_key, :chat_session_id, :created_at)
+ON CONFLICT (tenant, seed_key, chat_session_id) DO UPDATE SET created_at = excluded.created_at
+WHERE excluded.created_at > seeds.created_at
+
+-- name: newest_seed
+SELECT * FROM seeds
+WHERE tenant = :tenant AND seed_key = :seed_key AND created_at >= :not_before
+ORDER BY created_at DESC, chat_session_id LIMIT 1
+
+-- name: put_tombstone
+INSERT INTO tombstones (tenant, tombstone, created_at) VALUES (:tenant, :tombstone, :at)
+ON CONFLICT (tenant, tombstone) DO NOTHING
+
+-- name: tombstones
+SELECT tombstone FROM tombstones WHERE tenant = :tenant
+
+-- name: put_page
+INSERT INTO pages (tenant, sha256, url, final_url, body, text, decoder, reader, fetched_at,
+                   fetched_micros, status, content_type, headers)
+VALUES (:tenant, :sha256, :url, :final_url, :body, :text, :decoder, :reader, :fetched_at,
+        :fetched_micros, :status, :content_type, :headers)
+ON CONFLICT (tenant, sha256, url) DO UPDATE SET
+    final_url = excluded.final_url, body = excluded.body, text = excluded.text,
+    decoder = excluded.decoder, reader = excluded.reader, fetched_at = excluded.fetched_at,
+    fetched_micros = excluded.fetched_micros, status = excluded.status,
+    content_type = excluded.content_type, headers = excluded.headers
+WHERE excluded.fetched_micros >= pages.fetched_micros
+
+-- name: page
+SELECT * FROM pages
+WHERE tenant = :tenant AND sha256 = :sha256
+  AND (CAST(:url AS TEXT) IS NULL OR url = :url OR final_url = :url)
+ORDER BY fetched_micros DESC, url LIMIT 1
+
+-- name: fresh_page
+SELECT * FROM (
+    SELECT * FROM pages
+    WHERE tenant = :tenant AND url = :url AND fetched_micros >= :not_before
+    UNION ALL
+    SELECT * FROM pages
+    WHERE tenant = :tenant AND final_url = :url AND url <> :url AND fetched_micros >= :not_before
+) AS copies
+ORDER BY fetched_micros DESC, sha256 LIMIT 1
+
+-- name: pages_after
+SELECT * FROM pages
+WHERE tenant = :tenant AND sha256 IN (
+    SELECT DISTINCT sha256 FROM pages WHERE tenant = :tenant AND sha256 > :after
+    ORDER BY sha256 LIMIT :limit)
+ORDER BY sha256, url
+
+-- name: delete_page
+DELETE FROM pages WHERE tenant = :tenant AND sha256 = :sha256
+
+-- name: insert_job
+INSERT INTO jobs (id, tenant, route, chat_session_id, lead_key, payload, status, created_at,
+                  updated_at, idempotency_key, priority, attempt, worker, lease_until, result,
+                  error, cancel_requested, requests_made)
+VALUES (:id, :tenant, :route, :chat_session_id, :lead_key, :payload, :status, :created_at,
+        :updated_at, :idempotency_key, :priority, :attempt, :worker, :lease_until, :result,
+        :error, :cancel_requested, 0)
+ON CONFLICT (tenant, idempotency_key) DO NOTHING
+
+-- name: job_by_key
+SELECT jobs.*, asked.number AS asked_number, asked.slot AS asked_slot, asked.wish AS asked_wish
+FROM jobs LEFT JOIN slot_requests AS asked ON asked.job_id = jobs.id
+WHERE jobs.tenant = :tenant AND jobs.idempotency_key = :idempotency_key
+ORDER BY asked.number
+
+-- name: job
+SELECT jobs.*, asked.number AS asked_number, asked.slot AS asked_slot, asked.wish AS asked_wish
+FROM jobs LEFT JOIN slot_requests AS asked ON asked.job_id = jobs.id
+WHERE jobs.id = :id AND jobs.tenant = :tenant
+ORDER BY asked.number
+
+-- name: jobs_of_chat
+SELECT jobs.*, asked.number AS asked_number, asked.slot AS asked_slot, asked.wish AS asked_wish
+FROM jobs LEFT JOIN slot_requests AS asked ON asked.job_id = jobs.id
+WHERE jobs.tenant = :tenant AND jobs.chat_session_id = :chat_session_id
+ORDER BY jobs.created_at, jobs.id, asked.number
+
+-- name: claim_job
+UPDATE jobs SET status = 'running', worker = :worker, lease_until = :lease_until,
+                attempt = attempt + 1, updated_at = :now
+WHERE id = (
+    SELECT id FROM jobs
+    WHERE status IN ('queued', 'running')
+      AND (status = 'queued' OR lease_until <= :now)
+      AND (CAST(:job_id AS TEXT) IS NULL OR id = :job_id)
+    ORDER BY priority DESC, created_at, id LIMIT 1 /*lock*/)
+RETURNING id, tenant
+
+-- name: heartbeat
+UPDATE jobs SET lease_until = :lease_until
+WHERE id = :id AND worker = :worker AND status = 'running'
+RETURNING id, tenant
+
+-- name: finish_job
+UPDATE jobs SET
+    status = CASE WHEN CAST(:status AS TEXT) = 'waiting' AND cancel_requested = 1
+                  THEN 'cancelled' ELSE CAST(:status AS TEXT) END,
+    result = :result, error = :error, worker = NULL, lease_until = NULL, updated_at = :now
+WHERE id = :id AND worker = :worker AND status = 'running'
+RETURNING id
+
+-- name: resume_job
+UPDATE jobs SET status = 'queued', attempt = 0, payload = COALESCE(:payload, payload),
+                updated_at = :now
+WHERE id = :id AND status = 'waiting'
+RETURNING id
+
+-- name: hand_back_job
+UPDATE jobs SET status = 'queued', attempt = attempt - 1, worker = NULL, lease_until = NULL,
+                payload = COALESCE(:payload, payload), updated_at = :now
+WHERE id = :id AND worker = :worker AND status = 'running'
+RETURNING id
+
+-- name: cancel_job
+UPDATE jobs SET cancel_requested = 1, updated_at = :now,
+    status = CASE WHEN status = 'running' THEN status ELSE 'cancelled' END
+WHERE id = :id AND tenant = :tenant AND status IN ('queued', 'running', 'waiting')
+
+-- name: count_slot_request
+UPDATE jobs SET requests_made = requests_made + 1, updated_at = :now
+WHERE id = :id AND tenant = :tenant AND status IN ('queued', 'running', 'waiting')
+RETURNING requests_made
+
+-- name: put_slot_request
+INSERT INTO slot_requests (job_id, slot, number, wish) VALUES (:id, :slot, :number, :wish)
+ON CONFLICT (job_id, slot) DO UPDATE SET number = excluded.number, wish = excluded.wish
+
+-- name: settle_slot_request
+DELETE FROM slot_requests WHERE job_id = :job_id AND number = :number
+
+-- name: put_checkpoint
+INSERT INTO checkpoints (job_id, step, outcome, finished_at)
+VALUES (:job_id, :step, :outcome, :now)
+ON CONFLICT (job_id, step) DO UPDATE SET
+    outcome = excluded.outcome, finished_at = excluded.finished_at
+
+-- name: checkpoints
+SELECT step, outcome FROM checkpoints WHERE job_id = :job_id ORDER BY finished_at, step
+
+-- name: lock_job
+UPDATE jobs SET attempt = attempt WHERE id = :job_id
+RETURNING id
+
+-- name: lock_held_job
+UPDATE jobs SET attempt = attempt WHERE id = :job_id AND worker = :worker AND status = 'running'
+RETURNING id
+
+-- name: last_event_seq
+SELECT COALESCE(MAX(seq), 0) AS seq FROM job_events WHERE job_id = :job_id
+
+-- name: insert_event
+INSERT INTO job_events (job_id, seq, event) VALUES (:job_id, :seq, :event)
+
+-- name: events
+SELECT job_events.event FROM job_events JOIN jobs ON jobs.id = job_events.job_id
+WHERE job_events.job_id = :job_id AND jobs.tenant = :tenant AND job_events.seq > :since
+ORDER BY job_events.seq LIMIT :limit
+
+-- name: purge_pages
+DELETE FROM pages WHERE fetched_micros < :before
+
+-- name: purge_archive
+DELETE FROM backfill_archive WHERE archived_at < :before
+
+-- name: purge_seeds
+DELETE FROM seeds WHERE created_at < :before
+
+-- name: purge_sessions
+DELETE FROM sessions WHERE updated_at < :before AND NOT EXISTS (
+    SELECT 1 FROM jobs
+    WHERE jobs.tenant = sessions.tenant AND jobs.chat_session_id = sessions.chat_session_id
+      AND jobs.status IN ('queued', 'running', 'waiting'))
+
+-- name: purge_jobs
+DELETE FROM jobs WHERE updated_at < :before AND status NOT IN ('queued', 'running')

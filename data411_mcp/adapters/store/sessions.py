@@ -1,0 +1,195 @@
+"""Chats and their graphs, warm seeds and tombstones, over named queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from data411_mcp.adapters.store.sql import Database, Row, micros, moment
+from data411_mcp.errors import NotFound, StaleVersion
+from data411_mcp.services.ports import SeedRow, SessionRow
+
+
+class SessionTables:
+    _db: Database
+
+    async def bind(self, row: SessionRow) -> SessionRow:
+        async with self._db.transaction() as transaction:
+            await transaction.changed(
+                "insert_session",
+                tenant=row.tenant,
+                chat_session_id=row.chat_session_id,
+                lead=row.lead,
+                lead_key=row.lead_key,
+                created_at=micros(row.created_at),
+                updated_at=micros(row.updated_at),
+                version=row.version,
+                backfill=row.backfill,
+                identity_choice=row.identity_choice,
+            )
+            rows = await transaction.rows(
+                "session", tenant=row.tenant, chat_session_id=row.chat_session_id
+            )
+        return _session(rows[0])
+
+    async def session(self, tenant: str, chat_session_id: str) -> SessionRow | None:
+        rows = await self._db.read("session", tenant=tenant, chat_session_id=chat_session_id)
+        return _session(rows[0]) if rows else None
+
+    async def session_version(self, tenant: str, chat_session_id: str) -> int | None:
+        rows = await self._db.read(
+            "session_version", tenant=tenant, chat_session_id=chat_session_id
+        )
+        return int(str(rows[0]["version"])) if rows else None
+
+    async def live_chat_of_lead(self, tenant: str, lead_key: str) -> str | None:
+        rows = await self._db.read("live_chat_of_lead", tenant=tenant, lead_key=lead_key)
+        return str(rows[0]["chat_session_id"]) if rows else None
+
+    async def replace_lead(
+        self, tenant: str, chat_session_id: str, lead: str, lead_key: str, at: datetime
+    ) -> None:
+        chat = {"tenant": tenant, "chat_session_id": chat_session_id}
+        async with self._db.transaction() as transaction:
+            if not await transaction.rows("touch_session", **chat, at=micros(at)):
+                raise _unknown_chat()
+            await transaction.changed("remember_lead", **chat, at=micros(at))
+            await transaction.changed("replace_lead", **chat, lead=lead, lead_key=lead_key)
+
+    async def lead_history(self, tenant: str, chat_session_id: str) -> tuple[str, ...]:
+        rows = await self._db.read("lead_history", tenant=tenant, chat_session_id=chat_session_id)
+        return tuple(row["lead"] for row in rows)
+
+    async def set_identity_choice(
+        self, tenant: str, chat_session_id: str, choice: str, at: datetime
+    ) -> None:
+        async with self._db.transaction() as transaction:
+            if not await transaction.rows(
+                "set_identity_choice",
+                tenant=tenant,
+                chat_session_id=chat_session_id,
+                choice=choice,
+                at=micros(at),
+            ):
+                raise _unknown_chat()
+
+    async def save_backfill(
+        self,
+        tenant: str,
+        chat_session_id: str,
+        backfill: str,
+        *,
+        expected_version: int,
+        at: datetime,
+    ) -> int:
+        chat = {"tenant": tenant, "chat_session_id": chat_session_id}
+        async with self._db.transaction() as transaction:
+            saved = await transaction.rows(
+                "save_backfill",
+                **chat,
+                backfill=backfill,
+                expected_version=expected_version,
+                at=micros(at),
+            )
+            if saved:
+                return int(saved[0]["version"])
+            if not await transaction.rows("session", **chat):
+                raise _unknown_chat()
+        raise StaleVersion(
+            "The graph was changed by someone else meanwhile.", "Read it again and retry."
+        )
+
+    async def archive_backfill(
+        self, tenant: str, chat_session_id: str, reason: str, at: datetime
+    ) -> None:
+        chat = {"tenant": tenant, "chat_session_id": chat_session_id}
+        async with self._db.transaction() as transaction:
+            if not await transaction.rows("session", **chat):
+                raise _unknown_chat()
+            await transaction.changed("archive_backfill", **chat, reason=reason, at=micros(at))
+
+    async def archived_backfill(
+        self, tenant: str, chat_session_id: str, version: int
+    ) -> str | None:
+        rows = await self._db.read(
+            "archived_backfill", tenant=tenant, chat_session_id=chat_session_id, version=version
+        )
+        return str(rows[0]["backfill"]) if rows else None
+
+    async def put_seeds(self, tenant: str, seeds: Sequence[SeedRow]) -> None:
+        async with self._db.transaction() as transaction:
+            for seed in seeds:
+                await transaction.changed(
+                    "put_seed",
+                    tenant=tenant,
+                    seed_key=seed.key,
+                    chat_session_id=seed.chat_session_id,
+                    created_at=micros(seed.created_at),
+                )
+
+    async def find_seed(
+        self, tenant: str, keys: Sequence[str], *, not_before: datetime
+    ) -> SeedRow | None:
+        for key in keys:
+            rows = await self._db.read(
+                "newest_seed", tenant=tenant, seed_key=key, not_before=micros(not_before)
+            )
+            if rows:
+                seed = rows[0]
+                return SeedRow(
+                    seed["seed_key"], seed["chat_session_id"], moment(seed["created_at"])
+                )
+        return None
+
+    async def forget(self, tenant: str, tombstones: Sequence[str], at: datetime) -> None:
+        async with self._db.transaction() as transaction:
+            for tombstone in tombstones:
+                await transaction.changed(
+                    "put_tombstone", tenant=tenant, tombstone=tombstone, at=micros(at)
+                )
+
+    async def tombstones(self, tenant: str) -> frozenset[str]:
+        rows = await self._db.read("tombstones", tenant=tenant)
+        return frozenset(row["tombstone"] for row in rows)
+
+    async def sessions_to_scan(
+        self, tenant: str, *, after: str = "", limit: int = 100
+    ) -> tuple[SessionRow, ...]:
+        rows = await self._db.read("sessions_after", tenant=tenant, after=after, limit=limit)
+        return tuple(_session(row) for row in rows)
+
+    async def purge(
+        self, *, pages_before: datetime, graphs_before: datetime, jobs_before: datetime
+    ) -> Mapping[str, int]:
+        """A waiting job that nobody came back to goes with the final ones. Jobs go first: a chat
+        with a live job stays."""
+        ages = (
+            ("jobs", "purge_jobs", jobs_before),
+            ("pages", "purge_pages", pages_before),
+            ("backfill_archive", "purge_archive", graphs_before),
+            ("seeds", "purge_seeds", graphs_before),
+            ("sessions", "purge_sessions", graphs_before),
+        )
+        async with self._db.transaction() as transaction:
+            return {
+                table: await transaction.changed(query, before=micros(before))
+                for table, query, before in ages
+            }
+
+
+def _unknown_chat() -> NotFound:
+    return NotFound("There is no such chat session.", "Start one with enrich_lead_session.")
+
+
+def _session(row: Row) -> SessionRow:
+    return SessionRow(
+        tenant=row["tenant"],
+        chat_session_id=row["chat_session_id"],
+        lead=row["lead"],
+        lead_key=row["lead_key"],
+        created_at=moment(row["created_at"]),
+        updated_at=moment(row["updated_at"]),
+        version=row["version"],
+        backfill=row["backfill"],
+        identity_choice=row["identity_choice"],
+    )

@@ -1,0 +1,238 @@
+"""The store in one SQLite file: one writer at a time, readers beside it (WAL).
+
+Several processes may open the same file on one machine. Every write is a `BEGIN IMMEDIATE`
+transaction: a deferred one fails at its first write when somebody else wrote meanwhile, whatever
+the busy timeout.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import aiosqlite
+import anyio
+import anyio.to_thread
+
+from data411_mcp.adapters.store.jobs import JobTables
+from data411_mcp.adapters.store.pages import PageTables
+from data411_mcp.adapters.store.sessions import SessionTables
+from data411_mcp.adapters.store.sql import Row, Transaction, migrations, queries, storable
+from data411_mcp.errors import StoreBusy, StoreError, StoreFull
+
+BUSY_SECONDS = 5.0  # how long a writer waits for other processes
+WRITER_TURN_SECONDS = 15.0  # how long a task waits for the other tasks of this process
+# SQLite blocks the connection's thread while it waits, so it waits briefly and we ask again:
+# a cancelled task then stops within this time.
+BUSY_TIMEOUT_MS = 50
+BUSY_PAUSE_SECONDS = 0.005
+
+
+class SqliteStore(SessionTables, PageTables, JobTables):
+    """Implements the `Store` port."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._db = database
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path | str) -> AsyncIterator[SqliteStore]:
+        """Open the file, made readable for its owner only when it is new, and bring its schema
+        up to date. Raises StoreError when the folder or the file cannot be used."""
+        location = Path(path)
+        await anyio.to_thread.run_sync(_prepare_file, location)
+        database = SqliteDatabase()
+        try:
+            await database.connect(location)
+            store = cls(database)
+            await store.migrate()
+            yield store
+        finally:
+            # aiosqlite's threads are not daemons: one left open keeps the process alive.
+            with anyio.CancelScope(shield=True):
+                await database.close()
+
+    async def migrate(self) -> None:
+        await self._db.migrate()
+
+    async def close(self) -> None:
+        await self._db.close()
+
+
+class SqliteDatabase:
+    """A writer and a reader connection to one file; implements `Database`."""
+
+    def __init__(self) -> None:
+        self._turn = anyio.Lock()
+        self._connections: list[aiosqlite.Connection] = []
+
+    async def connect(self, path: Path) -> None:
+        with _our_errors():
+            for _role in ("writer", "reader"):
+                connection = await aiosqlite.connect(path, isolation_level=None)
+                self._connections.append(connection)
+                connection.row_factory = sqlite3.Row
+                for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "foreign_keys = ON"):
+                    await connection.execute(f"PRAGMA {pragma}")
+                await self._ask_until_free(connection, "PRAGMA journal_mode = WAL")
+                # Survives a killed process; a power cut may cost the last commits, which the
+                # jobs then do again.
+                await connection.execute("PRAGMA synchronous = NORMAL")
+            await self._reader.execute("PRAGMA query_only = ON")
+
+    @property
+    def _writer(self) -> aiosqlite.Connection:
+        return self._connections[0]
+
+    @property
+    def _reader(self) -> aiosqlite.Connection:
+        return self._connections[1]
+
+    async def read(self, query: str, **parameters: object) -> list[Row]:
+        with _our_errors():
+            return await self._ask_until_free(self._reader, queries()[query], storable(parameters))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        await self._take_turn()
+        committed = False
+        try:
+            with _our_errors():
+                await self._ask_until_free(self._writer, "BEGIN IMMEDIATE")
+                yield SqliteTransaction(self._writer)
+                await self._writer.commit()
+                committed = True
+        finally:
+            with anyio.CancelScope(shield=True):
+                if not committed:
+                    # The connection's thread keeps the order: this comes after a statement that
+                    # a cancelled task no longer waits for. Without a transaction it does nothing.
+                    await self._writer.rollback()
+            self._turn.release()
+
+    async def _take_turn(self) -> None:
+        with anyio.move_on_after(WRITER_TURN_SECONDS):
+            await self._turn.acquire()
+            return
+        raise StoreBusy(
+            "The store is overloaded: too many writes are waiting.", "Try again in a minute."
+        )
+
+    async def _ask_until_free(
+        self,
+        connection: aiosqlite.Connection,
+        sql: str,
+        parameters: Mapping[str, object] | None = None,
+    ) -> list[Row]:
+        """Run one statement, again while another process holds the lock, up to BUSY_SECONDS."""
+        give_up_at = anyio.current_time() + BUSY_SECONDS
+        while True:
+            try:
+                rows = await connection.execute_fetchall(sql, parameters or {})
+                return [dict(row) for row in rows]
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error) or anyio.current_time() > give_up_at:
+                    raise
+            await anyio.sleep(BUSY_PAUSE_SECONDS)
+
+    async def migrate(self) -> None:
+        """Apply the missing migrations in one transaction: of several processes the first does
+        the work and the others find it done."""
+        known = migrations()
+        async with self.transaction():
+            await self._writer.execute(
+                "CREATE TABLE IF NOT EXISTS schema_version ("
+                "version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)"
+            )
+            rows = await self._writer.execute_fetchall("SELECT version FROM schema_version")
+            applied = {row["version"] for row in rows}
+            if applied and max(applied) > known[-1].version:
+                raise StoreError(
+                    "The store was written by a newer version of this program.",
+                    "Upgrade data411-mcp, or point DATA411_DATA_DIR at another folder.",
+                )
+            for migration in known:
+                if migration.version in applied:
+                    continue
+                for statement in migration.statements:
+                    await self._writer.execute(statement)
+                await self._writer.execute(
+                    "INSERT INTO schema_version (version, name) VALUES (?, ?)",
+                    (migration.version, migration.name),
+                )
+
+    async def close(self) -> None:
+        while self._connections:
+            await self._connections.pop().close()
+
+
+class SqliteTransaction:
+    """Implements `Transaction`."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def rows(self, query: str, **parameters: object) -> list[Row]:
+        found = await self._connection.execute_fetchall(queries()[query], storable(parameters))
+        return [dict(row) for row in found]
+
+    async def changed(self, query: str, **parameters: object) -> int:
+        async with self._connection.execute(queries()[query], storable(parameters)) as cursor:
+            return cursor.rowcount
+
+
+def _prepare_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # The file holds personal data; its companions -wal and -shm take over its mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(
+            "The store's folder or file cannot be written.",
+            "Make it writable, or point DATA411_DATA_DIR at a folder that is.",
+        ) from error
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise  # our own mistake, not the machine's
+    except sqlite3.Error as error:
+        raise _translated(error) from error
+
+
+def _translated(error: sqlite3.Error) -> StoreError:
+    code = _primary_code(error)
+    if _is_busy(error):
+        return StoreBusy("The store is locked by another process.", "Try again in a moment.")
+    if code == sqlite3.SQLITE_FULL:
+        return StoreFull(
+            "There is no space left for the store.",
+            "Free some space, or shorten the DATA411_RETENTION_DAYS_* settings.",
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return StoreError(
+            "The store's folder or file cannot be written.",
+            "Make it writable, or point DATA411_DATA_DIR at a folder that is.",
+        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreError(
+            "The store's file is damaged or is no store.",
+            "Put a backup in its place, or move it away to begin anew.",
+        )
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        return StoreError("A row that this one needs is gone, or its id is already taken.")
+    return StoreError("The store's file could not be read or written.", "Check the disk.")

@@ -1,0 +1,399 @@
+"""Reading pages: Jina Reader first, our own GET beside it when Jina is slow, Tavily last.
+
+The first usable page wins and is stored as evidence: the body as received, its SHA-256, and the
+text our decoder derives from it. Jina reads pages that need a browser; a direct read brings more
+(structured data, mail links) and the truth about status and redirects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from math import ceil
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from data411_mcp.adapters.guard import check_hop, check_url, clean_url
+from data411_mcp.adapters.http import HttpClient, VendorResponse
+from data411_mcp.adapters.politeness import Allowance, Breaker
+from data411_mcp.adapters.robots import Robots
+from data411_mcp.domain.evidence import Page
+from data411_mcp.domain.extract.decode import decode
+from data411_mcp.domain.extract.document import Document
+from data411_mcp.errors import LookupFailed, PageRefused
+from data411_mcp.services.ports import Clock, Store
+from data411_mcp.settings import Settings
+
+JINA_URL = "https://r.jina.ai/"
+JINA_CALLS_PER_MINUTE = 20
+JINA_CALLS_PER_MINUTE_WITH_KEY = 500
+TAVILY_EXTRACT_URL = "https://api.tavily.com/extract"
+TAVILY_SECONDS = 12.0
+HEDGE_SECONDS = 1.5
+KEEP_SECONDS = 0.2  # kept back of the deadline, so that a thin page in hand can still be stored
+USABLE_CHARS_MIN = 200
+READER_FAILURES_MAX = 3
+READER_PAUSE_SECONDS = 60.0
+READER_UNPAID_SECONDS = 3600.0
+THREAD_DECODE_BYTES_MIN = 100_000  # below, the hop to a thread costs more than it frees
+OFFLINE_PROBES = ("www.iana.org", "one.one.one.one")
+OFFLINE_SECONDS = 3.0
+
+_KEPT_HEADERS = (
+    "content-type", "content-language", "last-modified", "server", "x-powered-by", "x-generator",
+)  # fmt: skip
+_DEFINITIVE = frozenset({"not_found", "dns"})  # no other reader will find what is not there
+# Key, money or plan. Jina's 403 is about the target, so it is not among them.
+_NEEDS_A_HUMAN = {"jina": {401, 402}, "tavily": {401, 403, 432, 433}}
+_BINARY_MAGIC = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1f\x8b")
+_BOT_WALL = re.compile(
+    r"just a moment|attention required|checking your browser|verify(?:ing)? (?:that )?you are "
+    r"(?:a )?human|enable javascript and cookies to continue|are you a robot|unusual traffic|"
+    r"ddos protection by|request unsuccessful\. incapsula|pardon our interruption|"
+    r"(?:solve|complete) the captcha",
+    re.IGNORECASE,
+)
+_BOT_WALL_CHARS_MAX = 600  # a page with more to read may be about walls, but is none
+_JINA_WARNING = re.compile(r"^Warning: (.*)$", re.MULTILINE)
+_JINA_SOURCE = re.compile(r"^URL Source: (\S+)\s*$", re.MULTILINE)
+_JINA_STATUS = re.compile(r"Target URL returned error (\d{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A response that one reader calls usable. `thin`: so little text that a reader with a
+    browser may well find more."""
+
+    page: Page
+    thin: bool = False
+
+
+Reader = Callable[[str, float], Coroutine[Any, Any, _Read]]
+
+
+class WebReader:
+    """Implements `ports.PageReader` for one tenant. Everything remembered between reads (robots,
+    a pausing vendor, the free allowance) is of the process, so make one and `for_tenant` the
+    others."""
+
+    def __init__(
+        self, http: HttpClient, store: Store, settings: Settings, clock: Clock, tenant: str
+    ) -> None:
+        self._http = http
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._tenant = tenant
+        self._robots = Robots(http, clock)
+        self._breaker = Breaker(
+            clock.monotonic, failures_max=READER_FAILURES_MAX, pause_seconds=READER_PAUSE_SECONDS
+        )
+        per_minute = (
+            JINA_CALLS_PER_MINUTE_WITH_KEY if settings.jina_api_key else JINA_CALLS_PER_MINUTE
+        )
+        self._jina_allowance = Allowance(per_minute, 60.0, clock.monotonic)
+        self._reading: dict[str, _Turn] = {}
+
+    def for_tenant(self, tenant: str) -> WebReader:
+        other = WebReader(self._http, self._store, self._settings, self._clock, tenant)
+        other._robots = self._robots
+        other._breaker = self._breaker
+        other._jina_allowance = self._jina_allowance
+        return other
+
+    async def read(self, url: str, *, deadline_seconds: float, refresh: bool = False) -> Page:
+        """See `ports.PageReader.read`. Readers at once of one address share one fetch."""
+        check_url(url)
+        url = clean_url(url)
+        try:
+            with anyio.fail_after(deadline_seconds):
+                async with self._turn(url):
+                    stored = None if refresh else await self._stored(url)
+                    if stored is not None:
+                        return stored
+                    page = await self._fetch(url, refresh)
+                    await self._store.put_page(self._tenant, page)
+                    return page
+        except TimeoutError as error:
+            raise LookupFailed("timeout", "No reader answered in time.") from error
+
+    async def offline(self) -> bool:
+        """True when the resolver knows none of two names that always exist."""
+        answers: list[bool] = []
+
+        async def probe(host: str) -> None:
+            answers.append(await self._http.resolves(host, deadline_seconds=OFFLINE_SECONDS))
+            if answers[-1]:
+                probes.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as probes:
+            for host in OFFLINE_PROBES:
+                probes.start_soon(probe, host)
+        return not any(answers)
+
+    async def _stored(self, url: str) -> Page | None:
+        hours = self._settings.page_cache_hours
+        if not hours:
+            return None
+        not_before = self._clock.now() - timedelta(hours=hours)
+        page = await self._store.fresh_page(self._tenant, url, not_before=not_before)
+        return None if page is None else replace(page, warm=True)
+
+    @asynccontextmanager
+    async def _turn(self, url: str) -> AsyncIterator[None]:
+        turn = self._reading.setdefault(url, _Turn())
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                self._reading.pop(url, None)
+
+    # -- the chain ----------------------------------------------------------------------
+
+    async def _fetch(self, url: str, refresh: bool) -> Page:
+        if self._settings.respect_robots and not await self._robots.allows(url):
+            raise PageRefused("robots", "robots.txt asks not to read this address.")
+
+        async def jina(at: str, seconds: float) -> _Read:
+            return await self._jina(at, seconds, refresh)
+
+        readers: list[tuple[Reader, float]] = [(self._direct, self._settings.page_timeout_s)]
+        if self._jina_ready():
+            readers.insert(0, (jina, self._settings.jina_timeout_s))
+        left = anyio.current_effective_deadline() - anyio.current_time()
+        best, failures = await _first_usable(readers, url, left - KEEP_SECONDS)
+        if best is None and self._tavily_ready() and failures[-1].reason not in _DEFINITIVE:
+            try:
+                best = await self._tavily(url, TAVILY_SECONDS)
+            except LookupFailed as error:
+                failures.insert(0, error)
+        if best is None:
+            raise failures[-1]  # the direct reader's word: it saw the status itself
+        return best.page
+
+    async def _direct(self, url: str, deadline_seconds: float) -> _Read:
+        raw = await self._http.get_page(url, deadline_seconds=deadline_seconds)
+        content_type = raw.headers.get("content-type", "")
+        binary = raw.body.startswith(_BINARY_MAGIC) or b"\x00\x00" in raw.body[:512]
+        if binary and raw.status < 400:
+            raise LookupFailed("not_text", "The address holds no text page.")
+        document = await _decoded(raw.body, content_type, raw.final_url)
+        visible = document.text[: document.visible_end].strip()
+        walled = len(visible) < _BOT_WALL_CHARS_MAX and bool(
+            _BOT_WALL.search(f"{document.title}\n{visible}")
+        )
+        if raw.status in {404, 410}:
+            raise LookupFailed("not_found", "The page is not there.")
+        if "cf-mitigated" in raw.headers or walled:
+            raise LookupFailed("bot_wall", "The site lets no machine in.")
+        if not 200 <= raw.status < 300:
+            raise LookupFailed(
+                f"http_{raw.status}",
+                "The site answered with an error.",
+                retry_after_seconds=raw.retry_after_seconds,
+            )
+        if not document.text.strip():
+            raise LookupFailed("empty", "The page has no text.")
+        page = self._page(url, raw.final_url, raw.body, document, "direct", content_type)
+        headers = {name: raw.headers[name] for name in _KEPT_HEADERS if name in raw.headers}
+        page = replace(page, status=raw.status, headers=headers)
+        return _Read(page, thin=len(visible) < USABLE_CHARS_MIN)
+
+    # -- Jina Reader: https://r.jina.ai/<url> -------------------------------------------
+
+    def _jina_ready(self) -> bool:
+        return (
+            self._settings.jina_enabled
+            and not self._breaker.seconds_left("jina")
+            and self._jina_allowance.take()
+        )
+
+    async def _jina(self, url: str, deadline_seconds: float, refresh: bool) -> _Read:
+        headers = {
+            "accept": "text/plain",
+            "x-timeout": str(ceil(deadline_seconds)),
+            "x-retain-images": "none",
+        }
+        if refresh:
+            headers["x-no-cache"] = "true"
+        if key := self._settings.jina_api_key:
+            headers["authorization"] = f"Bearer {key.get_secret_value()}"
+        reply = await self._ask(
+            "jina", "GET", JINA_URL + url, headers=headers, deadline_seconds=deadline_seconds
+        )
+        head, _, content = reply.body.decode("utf-8", "replace").partition("Markdown Content:")
+        for warning in _JINA_WARNING.findall(head):
+            _refuse_warning(warning)
+        if len(content.strip()) < USABLE_CHARS_MIN:
+            raise LookupFailed("empty", "The reader found hardly any text.")
+        final_url = _jina_source(head, url)
+        document = await _decoded(reply.body, "text/markdown", final_url)
+        return _Read(self._page(url, final_url, reply.body, document, "jina", "text/markdown"))
+
+    # -- Tavily extract: POST https://api.tavily.com/extract -----------------------------
+
+    def _tavily_ready(self) -> bool:
+        return self._settings.tavily_extract and not self._breaker.seconds_left("tavily")
+
+    async def _tavily(self, url: str, deadline_seconds: float) -> _Read:
+        key = self._settings.tavily_api_key
+        reply = await self._ask(
+            "tavily",
+            "POST",
+            TAVILY_EXTRACT_URL,
+            headers=(
+                {"authorization": f"Bearer {key.get_secret_value()}"}
+                if key
+                else {"x-tavily-access-mode": "keyless"}
+            ),
+            json={"urls": [url], "extract_depth": "basic", "format": "markdown"},
+            deadline_seconds=deadline_seconds,
+        )
+        text = _tavily_text(reply.json())
+        if len(text.strip()) < USABLE_CHARS_MIN:
+            raise LookupFailed("empty", "The reader found hardly any text.")
+        body = text.encode("utf-8", "replace")
+        document = await _decoded(body, "text/markdown", url)
+        return _Read(self._page(url, url, body, document, "tavily", "text/markdown"))
+
+    async def _ask(
+        self, vendor: str, method: str, url: str, *, deadline_seconds: float, **request: Any
+    ) -> VendorResponse:
+        """One call to a reading vendor; only 200 comes back. Keeps the vendor's breaker."""
+        try:
+            reply = await self._http.call(
+                method, url, deadline_seconds=deadline_seconds, attempts_max=1, **request
+            )
+        except LookupFailed as error:
+            if error.reason != "too_large":
+                self._breaker.failed(vendor)
+            raise
+        asked = reply.retry_after_seconds
+        match reply.status:
+            case 200:
+                self._breaker.succeeded(vendor)
+                return reply
+            case status if status in _NEEDS_A_HUMAN[vendor]:
+                self._breaker.pause(vendor, READER_UNPAID_SECONDS)
+            case 429 | 451:
+                seconds = READER_PAUSE_SECONDS if asked is None else asked
+                self._breaker.pause(vendor, min(seconds, READER_UNPAID_SECONDS))
+            case status if status >= 500:
+                self._breaker.failed(vendor)
+        raise LookupFailed(f"http_{reply.status}", "The reader refused.", retry_after_seconds=asked)
+
+    def _page(
+        self,
+        url: str,
+        final_url: str,
+        body: bytes,
+        document: Document,
+        reader: str,
+        content_type: str,
+    ) -> Page:
+        return Page(
+            url=url,
+            final_url=final_url,
+            sha256=hashlib.sha256(body).hexdigest(),
+            text=document.text,
+            decoder=document.decoder,
+            reader=reader,
+            fetched_at=self._clock.now().isoformat(),
+            content_type=content_type,
+            body=body,
+        )
+
+
+class _Turn:
+    def __init__(self) -> None:
+        self.lock = anyio.Lock()
+        self.waiting = 0
+
+
+async def _first_usable(
+    readers: list[tuple[Reader, float]], url: str, seconds: float
+) -> tuple[_Read | None, list[LookupFailed]]:
+    """Start the readers one after the other, the next when the one before it failed or has been
+    silent for `HEDGE_SECONDS`. The first usable page cancels the rest; a thin one waits for
+    them. Failures come in the readers' order, so the last is the direct reader's."""
+    failures: list[LookupFailed] = [LookupFailed("timeout", "Not heard.")] * len(readers)
+    best: _Read | None = None
+
+    async def run(index: int, done: anyio.Event) -> None:
+        nonlocal best
+        reader, deadline_seconds = readers[index]
+        try:
+            read = await reader(url, deadline_seconds)
+        except LookupFailed as error:
+            failures[index] = error
+            if index == len(readers) - 1 and error.reason in _DEFINITIVE:
+                race.cancel_scope.cancel()
+        else:
+            if best is None or best.thin:
+                best = read
+            if not read.thin:
+                race.cancel_scope.cancel()
+        finally:
+            done.set()
+
+    async with anyio.create_task_group() as race:
+        race.cancel_scope.deadline = anyio.current_time() + seconds
+        for index in range(len(readers)):
+            done = anyio.Event()
+            race.start_soon(run, index, done)
+            with anyio.move_on_after(HEDGE_SECONDS):
+                await done.wait()
+    return best, failures
+
+
+async def _decoded(body: bytes, content_type: str, url: str) -> Document:
+    if len(body) < THREAD_DECODE_BYTES_MIN:
+        return decode(body, content_type=content_type, url=url)
+    return await anyio.to_thread.run_sync(
+        lambda: decode(body, content_type=content_type, url=url), abandon_on_cancel=True
+    )
+
+
+def _refuse_warning(warning: str) -> None:
+    """A target's error page arrives as HTTP 200 with a warning."""
+    if error := _JINA_STATUS.search(warning):
+        reason = "not_found" if error.group(1) in {"404", "410"} else "error_page"
+        raise LookupFailed(reason, "The site answered with an error.")
+    if "captcha" in warning.lower():
+        raise LookupFailed("bot_wall", "The site lets no machine in.")
+
+
+def _jina_source(head: str, url: str) -> str:
+    """Where Jina says the text came from. A page's title stands in the same lines and may forge
+    them, and a proof leans on the host: only the host that was asked for is believed, a redirect
+    elsewhere is for the direct reader to see."""
+    sources = _JINA_SOURCE.findall(head)
+    if len(sources) != 1:
+        raise LookupFailed("error_page", "The reader's reply is not in its usual form.")
+    try:
+        if _site(check_hop(sources[0])) == _site(check_hop(url)):
+            return clean_url(sources[0])
+    except PageRefused:
+        pass
+    raise LookupFailed("error_page", "The reader was led to another host.")
+
+
+def _site(host: str) -> str:
+    return host.rstrip(".").removeprefix("www.")
+
+
+def _tavily_text(reply: Any) -> str:
+    """`results[0].raw_content`; HTTP 200 comes even when the only URL failed."""
+    results = reply.get("results") if isinstance(reply, dict) else None
+    first = results[0] if isinstance(results, list) and results else None
+    text = first.get("raw_content") if isinstance(first, dict) else None
+    return text if isinstance(text, str) else ""

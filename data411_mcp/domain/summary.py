@@ -1,0 +1,278 @@
+"""The salesperson's summary: written from the graph only, every fact with its citation.
+
+`write_summary` needs no model and is good on its own. `strays` checks prose that a model wrote:
+a number, address or name in it that is not in the graph is a defect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import phonenumbers
+
+from data411_mcp.domain.gaps import decides
+from data411_mcp.domain.graph import (
+    COMPANY,
+    Backfill,
+    Contact,
+    FieldName,
+    Statement,
+    Status,
+    SummaryVersion,
+)
+from data411_mcp.domain.merge import statements_of
+
+PEOPLE_MAX = 12
+SOURCES_MAX = 30
+_SHOWN = frozenset({Status.PROVEN})
+
+
+def graph_fingerprint(backfill: Backfill) -> str:
+    """SHA-256 over phones, contacts and e-mails with their status: what a reader acts on."""
+    rows = sorted(
+        f"{s.field}|{s.owner}|{s.value}|{s.status}|{s.kind or ''}"
+        for s in statements_of(backfill)
+        if s.field in (FieldName.PHONE, FieldName.PERSON, FieldName.TITLE, FieldName.EMAIL)
+    )
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def archive(
+    backfill: Backfill, summary: str, *, at: str, reason: str, prompt_sha: str = ""
+) -> Backfill:
+    """Replace the summary; the old one goes to the history. An unchanged one adds nothing."""
+    fingerprint = graph_fingerprint(backfill)
+    if summary == backfill.summary_markdown:
+        return backfill.model_copy(
+            update={"graph_fingerprint": fingerprint, "summary_stale": False}
+        )
+    history = backfill.summary_history
+    if backfill.summary_markdown:
+        old = SummaryVersion(
+            summary_markdown=backfill.summary_markdown,
+            graph_fingerprint=backfill.graph_fingerprint,
+            archived_at=at,
+            reason=reason,
+            prompt_sha=prompt_sha,
+        )
+        history = (*history, old)
+    return backfill.model_copy(
+        update={
+            "summary_markdown": summary,
+            "summary_stale": False,
+            "summary_history": history,
+            "graph_fingerprint": fingerprint,
+        }
+    )
+
+
+# --- the deterministic writer ----------------------------------------------------------------
+
+
+@dataclass
+class _Citations:
+    """Numbers pages in the order they are cited."""
+
+    urls: list[str] = field(default_factory=list)
+
+    def cite(self, statement: Statement) -> str:
+        good = [e for e in statement.evidence if e.verdict == "proven"] or statement.evidence
+        numbers = []
+        for e in sorted(good, key=lambda e: (e.source != "own_site", e.url))[:2]:
+            if e.url not in self.urls:
+                if len(self.urls) >= SOURCES_MAX:
+                    continue
+                self.urls.append(e.url)
+            numbers.append(self.urls.index(e.url) + 1)
+        return "".join(f"[{n}]" for n in dict.fromkeys(numbers))
+
+
+def write_summary(backfill: Backfill) -> str:
+    """Markdown: who, how to reach them, who decides, what is contested, what is missing."""
+    cite = _Citations()
+    parts = [
+        _who(backfill, cite),
+        _reach(backfill, cite),
+        _people(backfill, cite),
+        _about(backfill, cite),
+        _doubts(backfill, cite),
+        _missing(backfill),
+    ]
+    body = "\n\n".join(p for p in parts if p)
+    if cite.urls:
+        rows = "\n".join(f"{i}. {_plain(url)}" for i, url in enumerate(cite.urls, 1))
+        body += "\n\n**Sources**\n" + rows
+    return body
+
+
+def _plain(text: str) -> str:
+    """Markdown characters of page text stay text."""
+    flat = " ".join(text.split())
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", flat)
+
+
+def display_phone(e164: str) -> str:
+    """International spelling, as a salesperson dials it."""
+    try:
+        parsed = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return e164
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def _facts(backfill: Backfill, name: FieldName) -> list[Statement]:
+    return [s for s in statements_of(backfill) if s.field is name and s.status in _SHOWN]
+
+
+def _who(backfill: Backfill, cite: _Citations) -> str:
+    lead, card = backfill.lead, backfill.identity
+    name = _plain(lead.company or card.name or lead.domain or "This lead")
+    lines = [f"## {name}"]
+    legal = _facts(backfill, FieldName.LEGAL_NAME)
+    if legal:
+        lines.append(f"Legal name: **{_plain(legal[0].value)}** {cite.cite(legal[0])}")
+    shown = _facts(backfill, FieldName.NAME)
+    if shown and shown[0].value.casefold() != (lead.company or "").casefold():
+        lines.append(f"Trades as: {_plain(shown[0].value)} {cite.cite(shown[0])}")
+    if card.decision == "unknown":
+        lines.append(f"**Not identified**: {_plain(card.difference)}. Nothing below is proven.")
+    elif card.decision == "ambiguous":
+        lines.append("**Not settled which company this is.** Pick one before anything is bought.")
+    elif card.difference:
+        lines.append(f"Identified because {_plain(card.difference)}.")
+    return "\n".join(lines)
+
+
+_PHONE_WORDS = {"main": "Phone", "direct": "Direct", "mobile": "Mobile", "fax": "Fax",
+                "toll_free": "Toll-free"}  # fmt: skip
+
+
+def _reach(backfill: Backfill, cite: _Citations) -> str:
+    rows = []
+    for s in backfill.phones:
+        if s.owner == COMPANY and s.status in _SHOWN:
+            word = _PHONE_WORDS.get(s.kind or "main", "Phone")
+            rows.append((s.kind == "fax", f"- {word}: {display_phone(s.value)} {cite.cite(s)}"))
+    lines = [row for _, row in sorted(rows, key=lambda r: r[0])]
+    lines += [
+        f"- E-mail: {_plain(s.value)} {cite.cite(s)}"
+        for s in backfill.emails
+        if s.owner == COMPANY and s.status in _SHOWN
+    ]
+    lines += [
+        f"- Address: {_plain(s.value)} {cite.cite(s)}"
+        for s in backfill.addresses
+        if s.status in _SHOWN
+    ]
+    lines += [
+        f"- {(s.kind or 'Link').capitalize()}: {_plain(s.value)} {cite.cite(s)}"
+        for s in backfill.links
+        if s.status in _SHOWN
+    ]
+    return "**How to reach them**\n" + "\n".join(lines) if lines else ""
+
+
+def _people(backfill: Backfill, cite: _Citations) -> str:
+    proven = [c for c in backfill.contacts if c.name.status in _SHOWN]
+    ordered = sorted(proven, key=lambda c: (not decides(c), c.title is None))
+    lines = [_person(backfill, c, cite) for c in ordered[:PEOPLE_MAX]]
+    if len(ordered) > PEOPLE_MAX:
+        lines.append(f"- and {len(ordered) - PEOPLE_MAX} more in the graph")
+    return "**Who is there** (deciders first)\n" + "\n".join(lines) if lines else ""
+
+
+def _person(backfill: Backfill, contact: Contact, cite: _Citations) -> str:
+    by_id = {s.id: s for s in (*backfill.phones, *backfill.emails)}
+    line = f"- **{_plain(contact.name.value)}**"
+    if contact.title is not None and contact.title.status in _SHOWN:
+        line += f", {_plain(contact.title.value)}"
+    line += f" {cite.cite(contact.name)}"
+    for i in (*contact.phones, *contact.emails):
+        s = by_id.get(i)
+        if s is not None and s.status in _SHOWN:
+            shown = display_phone(s.value) if s.field is FieldName.PHONE else _plain(s.value)
+            line += f" · {shown} {cite.cite(s)}"
+    return line
+
+
+_ABOUT = (
+    (FieldName.INDUSTRY_NORM, "Industry"), (FieldName.FOUNDED_YEAR, "Founded"),
+    (FieldName.INCORPORATION_YEAR, "Incorporated"), (FieldName.EMPLOYEES_EST, "Employees"),
+    (FieldName.HQ_CITY, "Town"), (FieldName.HQ_COUNTRY, "Country"),
+    (FieldName.PARENT, "Parent"), (FieldName.REGISTRY_ID, "Register"),
+    (FieldName.MAIL_HOST, "Mail"), (FieldName.TECH_STACK, "Technology"),
+)  # fmt: skip
+
+
+def _about(backfill: Backfill, cite: _Citations) -> str:
+    lines = []
+    for name, label in _ABOUT:
+        facts = _facts(backfill, name)
+        if facts:
+            values = ", ".join(f"{_plain(s.value[:120])} {cite.cite(s)}" for s in facts[:5])
+            lines.append(f"- {label}: {values}")
+    return "**About the company**\n" + "\n".join(lines) if lines else ""
+
+
+def _doubts(backfill: Backfill, cite: _Citations) -> str:
+    lines = []
+    for s in statements_of(backfill):
+        if s.status in (Status.CONTESTED, Status.STALE):
+            what = s.field.value.replace("_", " ")
+            lines.append(
+                f"- {s.status.value.capitalize()} {what}: {_plain(s.value[:120])} "
+                f"({_plain(s.reason)}) {cite.cite(s)}"
+            )
+    held = len(backfill.unmerged_candidates)
+    if held:
+        lines.append(f"- {held} finding(s) held back as not proven; see unmerged_candidates")
+    return "**Not certain**\n" + "\n".join(lines[:10]) if lines else ""
+
+
+def _missing(backfill: Backfill) -> str:
+    lines = [
+        f"- {_plain(g.text)} " + (f"(${g.price_cents / 100:.2f})" if g.slot else "(no slot can)")
+        for g in backfill.gaps
+        if g.kind == "missing"
+    ]
+    return "**Missing**\n" + "\n".join(lines[:6]) if lines else ""
+
+
+# --- checking a model's prose ---------------------------------------------------------------
+
+_NUMBER = re.compile(r"(?<![\w\[])\+?\d[\d\s().\-/]{5,}\d")
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_NAME = re.compile(r"\b[A-ZÀ-Þ][\w'’-]+(?:\s+(?:[A-Z]\.|[A-ZÀ-Þ][\w'’-]+)){1,3}")
+
+
+def strays(prose: str, backfill: Backfill) -> tuple[str, ...]:
+    """Numbers, addresses and names of the prose that no proven statement or the lead holds."""
+    known = [s.value for s in statements_of(backfill) if s.status is not Status.SUPERSEDED]
+    known += [s.raw for s in statements_of(backfill)]
+    lead = backfill.lead
+    known += [str(v) for v in lead.model_dump().values() if v]
+    known += [backfill.identity.name, *(r.name for r in backfill.identity.runners_up)]
+    digits = {re.sub(r"\D", "", k) for k in known}
+    found = [n for n in _NUMBER.findall(prose) if not _known_digits(re.sub(r"\D", "", n), digits)]
+    folded = " ".join(known).casefold()
+    found += [m for m in _MAIL.findall(prose) if m.casefold() not in folded]
+    found += [n for n in _NAME.findall(_headless(prose)) if not _known_name(n, folded)]
+    return tuple(dict.fromkeys(found))
+
+
+def _headless(prose: str) -> str:
+    """Without headings, labels and link targets: their capitals are no names."""
+    text = re.sub(r"^#+.*$|\*\*[^*]{1,40}\*\*|\]\([^)]*\)|https?://\S+", " ", prose, flags=re.M)
+    return re.sub(r"(?:^|[.!?:\n-])\s*[A-Z][\w'’-]*", " ", text)
+
+
+def _known_digits(number: str, known: Iterable[str]) -> bool:
+    return len(number) < 7 or any(number in k or (len(k) > 6 and k in number) for k in known)
+
+
+def _known_name(name: str, folded: str) -> bool:
+    parts: Sequence[str] = name.casefold().split()
+    return name.casefold() in folded or all(p.strip(".") in folded for p in parts)

@@ -1,0 +1,172 @@
+"""Which company is a page about: the anchors that tie a source to the bound company.
+
+A tie never rests on the value that is being proven, nor on a name alone: namesakes share names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import phonenumbers
+
+from data411_mcp.domain.evidence import ReadPage, SourceClass
+from data411_mcp.domain.graph import Anchor, IdentityCard
+from data411_mcp.domain.hosts import registrable_domain
+from data411_mcp.domain.places import state_spellings
+
+# Anchors that name one company by themselves; a name or a place does so only together.
+STRONG = frozenset({"domain", "phone", "address", "registry_id", "linkedin", "email"})
+
+# Hosts that carry many companies' pages: the host says nothing about whose page it is.
+SHARED_HOSTS = frozenset(
+    {
+        "facebook.com", "instagram.com", "linkedin.com", "x.com", "twitter.com", "youtube.com",
+        "tiktok.com", "pinterest.com", "yelp.com", "wixsite.com", "wix.com", "weebly.com",
+        "squarespace.com", "wordpress.com", "blogspot.com", "sites.google.com",
+        "godaddysites.com", "business.site", "webnode.com", "jimdo.com", "jimdosite.com",
+        "myshopify.com", "etsy.com", "ebay.com", "amazon.com", "github.io", "carrd.co",
+        "linktr.ee", "medium.com", "substack.com", "tripadvisor.com",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """How a page hangs on the company: who speaks, and by which kinds of anchor it is tied.
+    `place` is set when the company's name and its town, state or postcode stand there together."""
+
+    source: SourceClass
+    anchors: tuple[Anchor, ...]
+    place: bool
+
+    def without(self, value: str) -> Tie:
+        """The tie that is left when the finding's own value may not count."""
+        kept = tuple(a for a in self.anchors if a.value != value)
+        return Tie(self.source, kept, self.place)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        kinds = dict.fromkeys(a.kind for a in self.anchors)
+        if self.place:
+            kinds["name+place"] = None
+        return tuple(kinds)
+
+    @property
+    def holds(self) -> bool:
+        """An own page, or a page that shows at least one anchor of the company."""
+        return self.source is SourceClass.OWN_SITE or bool(self.kinds)
+
+    @property
+    def strong(self) -> int:
+        """Number of different kinds of anchor, a name with its place counting as one."""
+        return len(self.kinds)
+
+
+def own_domains(identity: IdentityCard) -> frozenset[str]:
+    return frozenset(a.value for a in identity.anchors if a.kind == "domain")
+
+
+def tie(read: ReadPage, identity: IdentityCard) -> Tie:
+    """Tie one page to the company of the identity card."""
+    page = read.page
+    host = registrable_domain(page.final_url)
+    if host in own_domains(identity) and page.reader not in {"api", "dns"}:
+        own = Anchor(kind="domain", value=host, source="site")
+        return Tie(SourceClass.OWN_SITE, (own,), True)
+    if page.reader == "dns":
+        name = page.url.removeprefix("dns:")
+        if registrable_domain(name) in own_domains(identity):
+            own = Anchor(kind="domain", value=registrable_domain(name), source="dns")
+            return Tie(SourceClass.REGISTRY, (own,), False)
+        return Tie(SourceClass.REGISTRY, (), False)
+    text = page.text
+    shown = tuple(a for a in identity.anchors if a.kind in STRONG and shows(text, a))
+    place = _name_and_place(text, identity)
+    if page.reader == "api":
+        return Tie(SourceClass.REGISTRY, shown, place)
+    source = SourceClass.DIRECTORY if read.facts.kind == "directory" else SourceClass.THIRD_PARTY
+    return Tie(source, shown, place)
+
+
+def fold(text: str) -> str:
+    """Letters and digits only, case folded, runs of anything else to one space."""
+    return re.sub(r"[^\w]+", " ", text.casefold()).strip()
+
+
+def shows(text: str, anchor: Anchor) -> bool:
+    """The text shows this anchor, in whatever spelling such a value has."""
+    value = anchor.value
+    if anchor.kind == "domain":
+        return bool(re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", text, re.IGNORECASE))
+    if anchor.kind == "phone":
+        return phone_in(text, value)
+    if anchor.kind == "address":
+        return address_in(text, value)
+    if anchor.kind == "registry_id":
+        value = value.partition(":")[2] or value
+    return value.casefold() in text.casefold()
+
+
+def phone_in(text: str, e164: str) -> bool:
+    """The number stands in the text in some national or international spelling."""
+    try:
+        number = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return False
+    national = phonenumbers.national_significant_number(number)
+    if len(national) < 6:
+        return False
+    pattern = r"[\s().\-/\u2010-\u2015]{0,3}".join(national)
+    return bool(
+        re.search(
+            rf"(?<!\d){pattern}(?!\d)|(?<=\D0){pattern}(?!\d)|"
+            rf"\+?{number.country_code}\D{{0,3}}{pattern}(?!\d)",
+            text,
+        )
+    )
+
+
+_STREET_WORDS = frozenset(
+    {
+        "st", "street", "ave", "avenue", "rd", "road", "dr", "drive", "blvd", "boulevard", "ln",
+        "lane", "hwy", "highway", "pkwy", "parkway", "ct", "court", "pl", "place", "way", "suite",
+        "ste", "unit", "floor", "n", "s", "e", "w", "north", "south", "east", "west", "the",
+    }
+)  # fmt: skip
+
+
+def address_in(text: str, address: str) -> bool:
+    """House number and street name stand together in the text."""
+    found = re.match(r"\W*(\d+[a-z]?)\s+(.+)", address, re.IGNORECASE)
+    if found is None:
+        return False
+    words = [w for w in fold(found[2].split(",")[0]).split() if w not in _STREET_WORDS]
+    if not words:
+        return False
+    folded = f" {fold(text)} "
+    after_number = re.findall(rf" {re.escape(found[1].casefold())} ((?:\S+ ){{1,6}})", folded)
+    return any(words[0] in match.split() for match in after_number)
+
+
+def _name_and_place(text: str, identity: IdentityCard) -> bool:
+    folded = f" {fold(text)} "
+    named = any(
+        f" {fold(a.value)} " in folded
+        for a in identity.anchors
+        if a.kind in {"name", "legal_name"} and len(fold(a.value)) > 3
+    )
+    return named and places_shown(folded, identity.anchors) > 0
+
+
+def places_shown(folded: str, anchors: Iterable[Anchor]) -> int:
+    """How many of the company's place anchors (town with state, postcode) the text shows."""
+    return sum(1 for a in anchors if a.kind in {"city", "zip"} and _place_shown(folded, a.value))
+
+
+def _place_shown(folded: str, value: str) -> bool:
+    town, _, state = value.partition("|")
+    if f" {fold(town)} " not in folded:
+        return False
+    return not state or any(f" {name} " in folded for name in state_spellings(state))

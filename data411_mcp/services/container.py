@@ -1,0 +1,31 @@
+"""The use cases of one process, as the interfaces see them. app.py builds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from data411_mcp.services.enrichment import Enrichment
+from data411_mcp.services.graph_edits import GraphEdits
+from data411_mcp.services.graph_views import GraphViews
+from data411_mcp.services.ports import Clock, JobRunner, Store
+
+
+@dataclass(frozen=True)
+class Services:
+    tenant: str  # of a caller that brings no key: stdio and the command line
+    answer_within_seconds: float
+    store: Store
+    runner: JobRunner
+    clock: Clock
+    leads: Enrichment
+    edits: GraphEdits
+    views: GraphViews
+    billing: str
+    configured: frozenset[str]  # llm, jina_key, tavily_key: what doctor reports too
+
+
+class OpensServices(Protocol):
+    """Services on demand: a server lists its tools before it has opened its store."""
+
+    async def services(self) -> Services: ...

@@ -1,0 +1,355 @@
+"""The lead session, one use case for every entrance: MCP, HTTP, command line, job runner.
+
+bind → checklist → submit a job → follow it. The job's work is `SessionRun`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import anyio
+
+from data411_mcp.domain.events import EventName, ProgressEvent
+from data411_mcp.domain.extract.document import Hints
+from data411_mcp.domain.graph import Backfill, IdentityCard, Notice, SlotRow, ToolTrace
+from data411_mcp.domain.jobs import Finished, Job, JobStatus, SlotWish, Waiting, WorkResult
+from data411_mcp.domain.merge import assemble, statements_of
+from data411_mcp.domain.seeds import seed_fits, seed_keys
+from data411_mcp.domain.slots import DEEP, FORGE, GROUND, SLOTS, SWIFT, Pass, SlotState
+from data411_mcp.errors import IdentityChoiceInvalid, NotFound
+from data411_mcp.services.forgetting import Forgetting
+from data411_mcp.services.hunting.brief import Sources
+from data411_mcp.services.ports import (
+    Clock,
+    JobContext,
+    JobRunner,
+    PageReader,
+    Prompts,
+    SeedRow,
+    Store,
+)
+from data411_mcp.services.requests import (
+    BoundSession,
+    SessionRequest,
+    bind_session,
+    check_follow_up,
+    clean_prompts,
+    named_slots,
+    only_resynthesis,
+)
+from data411_mcp.services.session_run import RunLimits, SessionRun
+from data411_mcp.services.shelf import Shelf
+from data411_mcp.services.synthesis import Writer
+
+ROUTE = "enrich/lead-session"
+# An identical request within this time of a finished run is a client's retry, not a new wish.
+RETRY_WINDOW = timedelta(minutes=15)
+_WARM = "warm_seed"
+_FOLLOW_UP_SLOTS = (GROUND, FORGE, SWIFT, DEEP)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From the settings; seconds, hours, counts."""
+
+    run: RunLimits
+    page_quota: int
+    page_deadline_seconds: float
+    seed_ttl_hours: float
+    synthesis_model: str
+
+
+@dataclass(frozen=True)
+class Started:
+    """A session that was bound, and the job that hunts for it."""
+
+    bound: BoundSession
+    job: Job
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass
+class Enrichment:
+    store: Store
+    reader: PageReader
+    sources: Sources
+    prompts: Prompts
+    forgetting: Forgetting
+    clock: Clock
+    limits: Limits
+    _runner: JobRunner | None = None
+
+    @property
+    def runner(self) -> JobRunner:
+        """Given after construction: the runner's work is our own `work`."""
+        assert self._runner is not None  # noqa: S101 - the composition root sets it
+        return self._runner
+
+    def run_on(self, runner: JobRunner) -> None:
+        self._runner = runner
+
+    # --- asking -----------------------------------------------------------------------------
+
+    async def start(
+        self,
+        tenant: str,
+        *,
+        lead: Mapping[str, Any] | None,
+        chat_session_id: str | None = None,
+        prompts: object = None,
+        refresh: bool = False,
+        identity_choice: str | None = None,
+        crm_export: bool = False,
+    ) -> Started:
+        """Bind, check, and submit (or find) the job. Raises CallerError."""
+        words = clean_prompts(prompts)
+        bound = await bind_session(
+            self.store, self.clock, tenant, lead, chat_session_id, crm_export=crm_export
+        )
+        chat = bound.row.chat_session_id
+        jobs = await self.store.jobs_of_chat(tenant, chat)
+        backfill = _backfill(bound)
+        live = next((j for j in jobs if not j.final), None)
+        if live is not None and live.status is JobStatus.WAITING and identity_choice:
+            return await self._choose(bound, live, backfill, identity_choice)
+        request = SessionRequest(
+            lead=bound.lead,
+            prompts=words,
+            refresh=refresh,
+            identity_choice=identity_choice,
+            follow_up=bool(backfill and backfill.summary_markdown) and not refresh,
+        )
+        digest = _digest(request)
+        retried = self._retried(jobs, digest)
+        if retried is not None:
+            return Started(bound, retried, bound.notices)
+        if live is not None:
+            busy = Notice(code="RUN_UNDER_WAY", text="A run of this chat is under way; it was "
+                          "joined. Ask again when it is done.")  # fmt: skip
+            return Started(bound, live, (*bound.notices, busy))
+        if not bound.first:
+            check_follow_up(bound, backfill, words, refresh)
+        return Started(bound, await self._submit(bound, request, digest, len(jobs)), bound.notices)
+
+    def _retried(self, jobs: tuple[Job, ...], digest: str) -> Job | None:
+        now = self.clock.now()
+        for job in jobs:
+            same = job.idempotency_key.startswith(digest)
+            if same and (
+                not job.final
+                or (job.status is JobStatus.DONE and now - job.updated_at < RETRY_WINDOW)
+            ):
+                return job  # fmt: skip
+        return None
+
+    async def _submit(
+        self, bound: BoundSession, request: SessionRequest, digest: str, count: int
+    ) -> Job:
+        now = self.clock.now()
+        return await self.runner.submit(
+            Job(
+                id=self.clock.new_id(),
+                tenant=bound.tenant,
+                route=ROUTE,
+                chat_session_id=bound.row.chat_session_id,
+                lead_key=bound.row.lead_key,
+                payload=request.model_dump_json(),
+                status=JobStatus.QUEUED,
+                created_at=now,
+                updated_at=now,
+                idempotency_key=f"{digest}:{bound.tenant}:{bound.row.chat_session_id}:{count}",
+                priority=10,
+            )
+        )
+
+    async def _choose(
+        self, bound: BoundSession, job: Job, backfill: Backfill | None, choice: str
+    ) -> Started:
+        offered = backfill.identity.choices if backfill else ()
+        if choice != "none" and choice not in {c.id for c in offered}:
+            ids = ", ".join(f'"{c.id}"' for c in offered)
+            raise IdentityChoiceInvalid(
+                "identity_choice names none of the offered companies.",
+                f'Pass one of {ids}, or "none" if it is none of them.',
+            )
+        chat = bound.row.chat_session_id
+        await self.store.set_identity_choice(bound.tenant, chat, choice, self.clock.now())
+        request = SessionRequest.model_validate_json(job.payload)
+        payload = request.model_copy(update={"identity_choice": choice}).model_dump_json()
+        return Started(bound, await self.runner.resume(bound.tenant, job.id, payload))
+
+    # --- working ----------------------------------------------------------------------------
+
+    async def work(self, ctx: JobContext) -> WorkResult:
+        """The job's work: one run of the session. Resumable at the slots that had not landed."""
+        job = ctx.job
+        row = await self.store.session(job.tenant, job.chat_session_id)
+        if row is None:
+            raise NotFound("The chat of this job is gone.", "Open a new chat with the lead.")
+        request = SessionRequest.model_validate_json(job.payload)
+        bound = await bind_session(self.store, self.clock, job.tenant, None, job.chat_session_id)
+        ctx.emit(ProgressEvent(name=EventName.SESSION_STARTED, message="Session started.",
+                               context={"chat_session_id": job.chat_session_id}))  # fmt: skip
+        run = await self._prepare(ctx, bound, request)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._obey, ctx, run)
+            finished = await self._carry_out(run, request, bound)
+            tasks.cancel_scope.cancel()
+        if not finished:
+            return Waiting(json.dumps({"needs": "identity_choice"}))
+        await self._leave_seed(run)
+        ctx.emit(ProgressEvent(name=EventName.SESSION_FINISHED, message="Session finished."))
+        return Finished(json.dumps({"version": run.version}))
+
+    async def _carry_out(
+        self, run: SessionRun, request: SessionRequest, bound: BoundSession
+    ) -> bool:
+        if request.follow_up and only_resynthesis(request.prompts):
+            await run.synthesize("synthesize-patch")
+            return True
+        if request.follow_up:
+            named = named_slots(request.prompts, run.backfill)
+            return await run.only(named or _FOLLOW_UP_SLOTS)
+        if not request.refresh and bound.first:
+            await self._take_seed(run)
+        return await run.full(_carried(run.backfill))
+
+    async def _prepare(
+        self, ctx: JobContext, bound: BoundSession, request: SessionRequest
+    ) -> SessionRun:
+        backfill, version = _backfill(bound), bound.row.version
+        if backfill is None:
+            backfill = Backfill(chat_session_id=bound.row.chat_session_id, lead=bound.lead)
+        elif request.refresh and "refreshed" not in ctx.checkpoints:
+            backfill = await self._start_over(ctx, bound, backfill)
+        hints = Hints(
+            country=bound.key.country,
+            domain=bound.key.domain,
+            company=bound.lead.company,
+            phones=bound.key.phones,
+        )
+        shelf = Shelf(
+            reader=self.reader,
+            hints=hints,
+            quota=self.limits.page_quota,
+            deadline_seconds=self.limits.page_deadline_seconds,
+            refresh=request.refresh,
+        )
+        return SessionRun(
+            ctx=ctx,
+            bound=bound,
+            request=request,
+            backfill=backfill.model_copy(update={"lead": bound.lead, "notices": ()}),
+            version=version,
+            shelf=shelf,
+            sources=self.sources,
+            prompts=self.prompts,
+            writer=Writer(self.sources.llm, self.prompts, self.limits.synthesis_model),
+            store=self.store,
+            forgetting=self.forgetting,
+            clock=self.clock,
+            limits=self.limits.run,
+        )
+
+    async def _start_over(self, ctx: JobContext, bound: BoundSession, old: Backfill) -> Backfill:
+        """From zero: the old graph is archived, a human's corrections are carried over."""
+        now = self.clock.now()
+        await self.store.archive_backfill(bound.tenant, bound.row.chat_session_id, "refresh", now)
+        human = [s for s in statements_of(old) if any(e.source == "human" for e in s.evidence)]
+        kept = [
+            s.model_copy(update={"evidence": tuple(e for e in s.evidence if e.source == "human")})
+            for s in human
+        ]
+        empty = Backfill(
+            chat_session_id=old.chat_session_id,
+            lead=bound.lead,
+            summary_markdown=old.summary_markdown,
+            summary_history=old.summary_history,
+            graph_fingerprint=old.graph_fingerprint,
+            spent=old.spent,
+        )
+        await ctx.checkpoint("refreshed", now.isoformat())
+        return assemble(empty, kept, [])
+
+    async def _obey(self, ctx: JobContext, run: SessionRun) -> None:
+        """Cancel and retry wishes for single slots, as they come in."""
+        async for request in ctx.slot_requests():
+            if request.wish is SlotWish.RETRY:
+                run.controls.retry(request.slot)
+            else:
+                run.controls.cancel(request.slot)
+
+    # --- warm seed --------------------------------------------------------------------------
+
+    async def _take_seed(self, run: SessionRun) -> None:
+        """Start from an earlier session about the same company; its paid slots are not bought
+        again."""
+        bound = run.bound
+        oldest = self.clock.now() - timedelta(hours=self.limits.seed_ttl_hours)
+        seed = await self.store.find_seed(
+            bound.tenant, seed_keys(bound.lead, bound.key), not_before=oldest
+        )
+        if seed is None or seed.chat_session_id == bound.row.chat_session_id:
+            return
+        row = await self.store.session(bound.tenant, seed.chat_session_id)
+        if row is None or row.backfill is None:
+            return
+        earlier = Backfill.model_validate_json(row.backfill)
+        if not seed_fits(bound.lead, bound.key, earlier):
+            return
+        carried = [
+            r
+            for r in earlier.tool_trace.parallel_results
+            if r.state in (SlotState.DONE, SlotState.REPETITION)
+            and SLOTS[r.model_id].pass_ in (Pass.FIRST, Pass.DIG_DEEPER)
+        ]
+        run.backfill = assemble(
+            run.backfill.model_copy(
+                update={
+                    "tool_trace": ToolTrace(parallel_results=tuple(_seeded(r) for r in carried))
+                }
+            ),
+            [*statements_of(run.backfill), *statements_of(earlier)],
+            earlier.unmerged_candidates,
+        )
+        run.backfill = run.backfill.model_copy(
+            update={"notices": (Notice(code="WARM_SEED_USED", text="Started from an earlier "
+                    "session about this company; refresh: true runs everything from zero."),)}
+        )  # fmt: skip
+        run.ctx.emit(ProgressEvent(name=EventName.WARM_SEED, message="Started from a warm seed."))
+
+    async def _leave_seed(self, run: SessionRun) -> None:
+        card: IdentityCard = run.backfill.identity
+        if card.decision != "clear":
+            return
+        now, bound = self.clock.now(), run.bound
+        chat = bound.row.chat_session_id
+        keys = seed_keys(bound.lead, bound.key)
+        await self.store.put_seeds(bound.tenant, [SeedRow(k, chat, now) for k in keys])
+
+
+def _backfill(bound: BoundSession) -> Backfill | None:
+    if bound.row.backfill is None:
+        return None
+    return Backfill.model_validate_json(bound.row.backfill)
+
+
+def _carried(backfill: Backfill) -> frozenset[str]:
+    """Slots that a warm seed brought; an attempt that was killed finds them again here."""
+    rows = backfill.tool_trace.parallel_results
+    return frozenset(r.model_id for r in rows if _WARM in r.degraded)
+
+
+def _seeded(row: SlotRow) -> SlotRow:
+    return row.model_copy(update={"degraded": (_WARM,), "cost_usd_micros": 0})
+
+
+def _digest(request: SessionRequest) -> str:
+    """Equal for a client's retry of the same request."""
+    text = request.model_dump_json(exclude={"follow_up"})
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,181 @@
+"""Erasing a person: out of every graph and page, and a keyed hash so that they stay out."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from data411_mcp.domain.extract.contacts import normalize_email, normalize_phone
+from data411_mcp.domain.graph import Backfill, FieldName, Statement
+from data411_mcp.domain.merge import assemble, statements_of
+from data411_mcp.domain.quotes import words
+from data411_mcp.domain.ties import phone_in
+from data411_mcp.errors import InvalidArgument
+from data411_mcp.services.ports import Clock, Store
+
+SCAN_ROWS = 100
+
+
+def tombstone(secret: bytes, kind: str, value: str) -> str:
+    """HMAC-SHA-256 of a normalised identifier: recognises it again, reveals nothing."""
+    folded = " ".join(sorted(words(value))) if kind == "name" else value.casefold()
+    return hmac.new(secret, f"{kind}:{folded}".encode(), hashlib.sha256).hexdigest()
+
+
+def identifiers(person: str) -> tuple[tuple[str, str], ...]:
+    """(kind, normalised value) of what the operator typed: an e-mail, a phone or a name.
+    Raises InvalidArgument."""
+    text = person.strip()
+    if "@" in text:
+        mail = normalize_email(text)
+        if mail:
+            return (("email", mail),)
+    elif sum(c.isdigit() for c in text) >= 7:
+        phone = (
+            normalize_phone(text, "US") if not text.startswith("+") else normalize_phone(text, None)
+        )
+        if phone:
+            return (("phone", phone),)
+    elif len(words(text)) >= 2:
+        return (("name", text),)
+    raise InvalidArgument(
+        "That is neither an e-mail, a phone number nor a full name.",
+        'Pass e.g. --person "Jane Example", jane@example.com or +1 212 555 0100.',
+    )
+
+
+@dataclass(frozen=True)
+class Tombstones:
+    """The erased, as hashes. `hides` is asked before every write of a graph."""
+
+    secret: bytes
+    hashes: frozenset[str]
+
+    def hides(self, statement: Statement) -> bool:
+        kind = {
+            FieldName.EMAIL: "email",
+            FieldName.COMPANY_EMAIL: "email",
+            FieldName.PHONE: "phone",
+            FieldName.PERSON: "name",
+        }.get(statement.field)
+        return kind is not None and tombstone(self.secret, kind, statement.value) in self.hashes
+
+    def without(self, graph: Backfill) -> Backfill:
+        """The graph without the erased: their statements, and everything they own."""
+        if not self.hashes:
+            return graph
+        statements = statements_of(graph)
+        gone = {s.owner for s in statements if s.field is FieldName.PERSON and self.hides(s)}
+        gone |= {s.owner for s in statements if s.owner.startswith("person:") and self.hides(s)}
+        kept = [s for s in statements if not self.hides(s) and s.owner not in gone]
+        erased = [s.value for s in statements if s not in kept]
+        unmerged = [
+            u
+            for u in graph.unmerged_candidates
+            if not any(_same(u.value, v) or v.casefold() in u.label.casefold() for v in erased)
+            and not self._hides_text(u.kind, u.value)
+        ]
+        if len(kept) == len(statements) and len(unmerged) == len(graph.unmerged_candidates):
+            return graph
+        cleaned = assemble(graph, kept, unmerged)
+        return cleaned.model_copy(
+            update={
+                "summary_markdown": _scrubbed(graph.summary_markdown, erased),
+                "summary_history": tuple(
+                    h.model_copy(update={"summary_markdown": _scrubbed(h.summary_markdown, erased)})
+                    for h in graph.summary_history
+                ),
+                "summary_stale": bool(graph.summary_markdown),
+            }
+        )
+
+    def _hides_text(self, kind: str, value: str) -> bool:
+        names = {"person": "name", "email_address": "email", "phone": "phone"}
+        return kind in names and tombstone(self.secret, names[kind], value) in self.hashes
+
+
+def _same(a: str, b: str) -> bool:
+    return " ".join(a.casefold().split()) == " ".join(b.casefold().split())
+
+
+def _scrubbed(text: str, erased: list[str]) -> str:
+    """Whole lines that name an erased value go: half a sentence about a person is still one."""
+    lines = [
+        line
+        for line in text.splitlines()
+        if not any(v.casefold() in line.casefold() for v in erased if len(v) > 3)
+    ]
+    return "\n".join(lines)
+
+
+@dataclass
+class Forgetting:
+    store: Store
+    clock: Clock
+    secret: bytes
+
+    async def tombstones(self, tenant: str) -> Tombstones:
+        return Tombstones(self.secret, await self.store.tombstones(tenant))
+
+    async def forget(self, tenant: str, person: str) -> Mapping[str, int]:
+        """Erase everywhere. Returns counts: graphs changed, pages deleted."""
+        known = identifiers(person)
+        hashes = [tombstone(self.secret, kind, value) for kind, value in known]
+        await self.store.forget(tenant, hashes, self.clock.now())
+        erased = await self.tombstones(tenant)
+        graphs = await self._clean_graphs(tenant, erased)
+        pages = await self._delete_pages(tenant, known)
+        return {"graphs": graphs, "pages": pages}
+
+    async def _clean_graphs(self, tenant: str, erased: Tombstones) -> int:
+        changed, after = 0, ""
+        while rows := await self.store.sessions_to_scan(tenant, after=after, limit=SCAN_ROWS):
+            for row in rows:
+                after = row.chat_session_id
+                if row.backfill is None:
+                    continue
+                graph = Backfill.model_validate_json(row.backfill)
+                cleaned = erased.without(graph)
+                if cleaned is graph:
+                    continue
+                await self.store.save_backfill(
+                    tenant,
+                    row.chat_session_id,
+                    cleaned.model_dump_json(by_alias=True),
+                    expected_version=row.version,
+                    at=self.clock.now(),
+                )
+                changed += 1
+        return changed
+
+    async def _delete_pages(self, tenant: str, known: tuple[tuple[str, str], ...]) -> int:
+        """A page that names the person goes whole: its hash would no longer fit an edited one."""
+        deleted, after = 0, ""
+        while pages := await self.store.pages_to_scan(tenant, after=after, limit=SCAN_ROWS):
+            for page in pages:
+                after = page.sha256
+                if any(_names(page.text, kind, value) for kind, value in known):
+                    await self.store.delete_page(tenant, page.sha256)
+                    deleted += 1
+        return deleted
+
+    async def purge(
+        self, *, pages_days: int, graphs_days: int, jobs_days: int
+    ) -> Mapping[str, int]:
+        now = self.clock.now()
+        return await self.store.purge(
+            pages_before=now - timedelta(days=pages_days),
+            graphs_before=now - timedelta(days=graphs_days),
+            jobs_before=now - timedelta(days=jobs_days),
+        )
+
+
+def _names(text: str, kind: str, value: str) -> bool:
+    if kind == "phone":
+        return phone_in(text, value)
+    if kind == "email":
+        return value in text.casefold()
+    return f" {' '.join(words(value))} " in f" {' '.join(words(text))} "

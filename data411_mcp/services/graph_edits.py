@@ -1,0 +1,317 @@
+"""Changes to a stored graph outside a run: the calling agent's findings, a human's corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+import anyio
+from pydantic import BaseModel, ConfigDict, Field
+
+from data411_mcp.domain.evidence import Finding, Proof
+from data411_mcp.domain.extract.document import Hints
+from data411_mcp.domain.gaps import find_gaps
+from data411_mcp.domain.graph import (
+    COMPANY,
+    Backfill,
+    Evidence,
+    FieldName,
+    SlotRow,
+    Statement,
+    ToolTrace,
+    person_id,
+    statement_id,
+)
+from data411_mcp.domain.lead import Lead
+from data411_mcp.domain.lead_input import lead_key
+from data411_mcp.domain.merge import assemble, merge, statements_of
+from data411_mcp.domain.proof import Circumstances, normalize_value, prove
+from data411_mcp.domain.slots import AGENT, SLOTS, SlotState
+from data411_mcp.domain.summary import graph_fingerprint
+from data411_mcp.errors import InvalidArgument, NotFound, StaleVersion
+from data411_mcp.services.forgetting import Forgetting
+from data411_mcp.services.ports import Clock, PageReader, Store
+from data411_mcp.services.shelf import Shelf
+
+FINDINGS_MAX = 25
+EDIT_ATTEMPTS = 5
+SUBMIT_DEADLINE_SECONDS = 35.0
+
+
+class SubmittedFinding(BaseModel):
+    """What the calling agent found: a value, the page it stands on, and the words there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    field: Literal[
+        "phone", "email", "address", "link", "person", "legal_name", "trade_name", "founded_year",
+        "employees", "industry",
+    ]  # fmt: skip
+    value: str = Field(min_length=1, max_length=500)
+    url: str = Field(min_length=8, max_length=2000)
+    quote: str = Field(default="", max_length=1000)
+    person: str | None = Field(default=None, max_length=120)
+    title: str | None = Field(default=None, max_length=160)
+    kind: str | None = Field(default=None, max_length=20)
+
+
+_FIELDS = {
+    "phone": FieldName.PHONE,
+    "email": FieldName.EMAIL,
+    "address": FieldName.ADDRESS,
+    "link": FieldName.LINK,
+    "person": FieldName.PERSON,
+    "legal_name": FieldName.LEGAL_NAME,
+    "trade_name": FieldName.TRADE_NAME,
+    "founded_year": FieldName.FOUNDED_YEAR,
+    "employees": FieldName.EMPLOYEES_EST,
+    "industry": FieldName.INDUSTRY_NORM,
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one submitted finding."""
+
+    value: str
+    status: str  # proven, unproven, stale, contested, held_back
+    reason: str
+    id: str  # statement id, or candidate id when held back
+
+
+@dataclass
+class GraphEdits:
+    store: Store
+    reader: PageReader
+    clock: Clock
+    forgetting: Forgetting
+    stale_after_days: int
+    page_deadline_seconds: float
+    runnable: Callable[[], frozenset[str]]
+
+    async def submit(
+        self, tenant: str, chat_session_id: str, submitted: Sequence[SubmittedFinding]
+    ) -> tuple[Backfill, tuple[Verdict, ...]]:
+        """Fetch and prove the caller's findings like any slot's. Raises NotFound,
+        InvalidArgument."""
+        if not 1 <= len(submitted) <= FINDINGS_MAX:
+            raise InvalidArgument(
+                f"Pass 1 to {FINDINGS_MAX} findings at once.", "Split them over several calls."
+            )
+        before = await self._graph(tenant, chat_session_id)
+        key = lead_key(before.lead)
+        hints = Hints(key.country, key.domain, before.lead.company, key.phones)
+        shelf = Shelf(self.reader, hints, FINDINGS_MAX, self.page_deadline_seconds)
+        findings = [f for s in submitted for f in _findings(s)]
+        with anyio.move_on_after(SUBMIT_DEADLINE_SECONDS):
+            await shelf.read_all(f.url for f in findings)
+        verdicts: list[Verdict] = []
+
+        def edit(graph: Backfill) -> Backfill:
+            around = Circumstances(
+                graph.identity,
+                key.country,
+                (self.clock.now() - timedelta(days=self.stale_after_days)).date(),
+            )
+            proofs = [prove(f, shelf.pages.get(f.url.split("#", 1)[0]), around) for f in findings]
+            merged = merge(graph, proofs, lead_key=key.text)
+            verdicts[:] = [_verdict(p, merged.backfill) for p in proofs]
+            row = _agent_row(merged.backfill, len(findings), merged.added, merged.newly_proven,
+                             self.clock.now().isoformat())  # fmt: skip
+            return _with_row(merged.backfill, row)
+
+        return await self._edit(tenant, chat_session_id, edit), tuple(verdicts)
+
+    async def correct(
+        self,
+        tenant: str,
+        chat_session_id: str,
+        *,
+        action: Literal["confirm", "reject", "replace", "add"],
+        statement: str | None = None,
+        field_name: str | None = None,
+        value: str | None = None,
+        person: str | None = None,
+        kind: str | None = None,
+    ) -> Backfill:
+        """A human's word: it outranks machines until newer stated evidence. Raises NotFound,
+        InvalidArgument."""
+        before = await self._graph(tenant, chat_session_id)
+        known = {s.id: s for s in statements_of(before)}
+        target = known.get(statement or "")
+        if action != "add" and target is None:
+            raise NotFound(
+                "There is no such statement in this lead's graph.",
+                "Call get_lead_graph and pass a statement's id.",
+            )
+        at = self.clock.now().isoformat()
+        country = lead_key(before.lead).country
+        new: list[Statement] = []
+        if target is not None and action in ("confirm", "reject", "replace"):
+            verdict = "proven" if action == "confirm" else "rejected"
+            new.append(target.model_copy(update={"evidence": (_human(at, verdict, target.value),)}))
+        if action in ("replace", "add"):
+            new.append(_stated(target, field_name, value, person, kind, country, at))
+            if person and action == "add" and field_name != "person":
+                new.append(_stated(None, "person", person, None, None, country, at))
+
+        def edit(graph: Backfill) -> Backfill:
+            changed = assemble(graph, [*statements_of(graph), *new], graph.unmerged_candidates)
+            return changed.model_copy(update={"summary_stale": bool(graph.summary_markdown)})
+
+        return await self._edit(tenant, chat_session_id, edit)
+
+    async def _graph(self, tenant: str, chat_session_id: str) -> Backfill:
+        row = await self.store.session(tenant, chat_session_id)
+        if row is None:
+            raise NotFound("There is no such chat.", "Call enrich_lead_session with a lead first.")
+        if row.backfill is None:
+            return Backfill(
+                chat_session_id=chat_session_id, lead=Lead.model_validate_json(row.lead)
+            )
+        return Backfill.model_validate_json(row.backfill)
+
+    async def _edit(
+        self, tenant: str, chat_session_id: str, edit: Callable[[Backfill], Backfill]
+    ) -> Backfill:
+        """Read, change, compare and set; again when somebody else wrote first."""
+        for _ in range(EDIT_ATTEMPTS):
+            row = await self.store.session(tenant, chat_session_id)
+            if row is None:
+                raise NotFound("There is no such chat.", "Call enrich_lead_session first.")
+            graph = await self._graph(tenant, chat_session_id)
+            changed = (await self.forgetting.tombstones(tenant)).without(edit(graph))
+            changed = changed.model_copy(update={"gaps": find_gaps(changed, self.runnable())})
+            if graph_fingerprint(changed) != graph_fingerprint(graph):
+                changed = changed.model_copy(
+                    update={"summary_stale": bool(changed.summary_markdown)}
+                )
+            try:
+                await self.store.save_backfill(
+                    tenant,
+                    chat_session_id,
+                    changed.model_dump_json(by_alias=True),
+                    expected_version=row.version,
+                    at=self.clock.now(),
+                )
+            except StaleVersion:
+                continue
+            return changed
+        raise StaleVersion("The graph kept changing; nothing was written.", "Call again.")
+
+
+def _findings(submitted: SubmittedFinding) -> list[Finding]:
+    field_name = _FIELDS[submitted.field]
+    person = submitted.value if submitted.field == "person" else submitted.person
+    main = Finding(
+        field=field_name,
+        value=submitted.value,
+        slot=AGENT,
+        url=submitted.url,
+        quote=submitted.quote,
+        kind=submitted.kind,
+        person=person,
+        submitted_by_caller=True,
+    )
+    found = [main]
+    if person and submitted.field != "person":
+        found.insert(0, _like(main, FieldName.PERSON, person))
+    if person and submitted.title:
+        found.append(_like(main, FieldName.TITLE, submitted.title))
+    return found
+
+
+def _like(main: Finding, field_name: FieldName, value: str) -> Finding:
+    return Finding(
+        field=field_name,
+        value=value,
+        slot=AGENT,
+        url=main.url,
+        quote=main.quote,
+        person=main.person,
+        submitted_by_caller=True,
+    )
+
+
+def _verdict(proof: Proof, graph: Backfill) -> Verdict:
+    owner = person_id(proof.finding.person) if proof.finding.person else COMPANY
+    wanted = statement_id(owner, proof.finding.field, proof.value)
+    for s in statements_of(graph):
+        if s.id == wanted or (s.field is proof.finding.field and s.value == proof.value):
+            return Verdict(s.value, s.status.value, s.reason, s.id)
+    for u in graph.unmerged_candidates:
+        if u.kind == proof.finding.field.value and u.value == proof.value[:300]:
+            return Verdict(u.value, "held_back", u.reason, u.id)
+    return Verdict(proof.value[:300], "held_back", proof.reason, "")
+
+
+def _agent_row(
+    graph: Backfill, findings: int, added: int, proven: int, finished_at: str
+) -> SlotRow:
+    old = next((r for r in graph.tool_trace.parallel_results if r.model_id == AGENT), None)
+    spec = SLOTS[AGENT]
+    return SlotRow(
+        model_id=AGENT,
+        label=spec.label,
+        provider=spec.provider,
+        state=SlotState.DONE.value if added else SlotState.REPETITION.value,
+        pass_=spec.pass_.value,
+        findings=findings + (old.findings if old else 0),
+        added=added + (old.added if old else 0),
+        proven=proven + (old.proven if old else 0),
+        finished_at=finished_at,
+    )
+
+
+def _with_row(graph: Backfill, row: SlotRow) -> Backfill:
+    rows = {r.model_id: r for r in graph.tool_trace.parallel_results} | {row.model_id: row}
+    ordered = tuple(rows[s] for s in SLOTS if s in rows)
+    return graph.model_copy(update={"tool_trace": ToolTrace(parallel_results=ordered)})
+
+
+def _human(at: str, verdict: str, value: str) -> Evidence:
+    return Evidence(
+        url="human:correction", page_sha256="", start=0, end=0, quote=value[:400], slot=AGENT,
+        fetched_at=at, reader="human", source="human", verdict=verdict, stated_at=None,
+    )  # fmt: skip
+
+
+def _stated(
+    target: Statement | None,
+    field_name: str | None,
+    value: str | None,
+    person: str | None,
+    kind: str | None,
+    country: str | None,
+    at: str,
+) -> Statement:
+    known = _FIELDS | {"title": FieldName.TITLE}
+    if target is None and field_name not in known:
+        raise InvalidArgument(
+            "field must be one of " + ", ".join(sorted(known)) + ".", "Pass field and value."
+        )
+    name = target.field if target is not None else known[field_name or ""]
+    normal = normalize_value(name, value or "", country)
+    if normal is None:
+        raise InvalidArgument(
+            f"value is not a valid {name.value.replace('_', ' ')}.", "Pass value as it should be."
+        )
+    if target is not None:
+        owner = person_id(normal) if name is FieldName.PERSON else target.owner
+    elif name is FieldName.PERSON:
+        owner = person_id(normal)
+    else:
+        owner = person_id(person) if person else COMPANY
+    return Statement(
+        id=statement_id(owner, name, normal),
+        field=name,
+        value=normal,
+        raw=value or "",
+        kind=kind or (target.kind if target else None),
+        owner=owner,
+        evidence=(_human(at, "proven", normal),),
+        seen_by=(AGENT,),
+        score=1.0,
+    )

@@ -1,0 +1,205 @@
+"""What only the SQLite store has to promise: its file, its schema, its errors."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import stat
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data411_mcp.adapters.store import sqlite
+from data411_mcp.adapters.store.sql import micros, migrations, moment, queries, storable
+from data411_mcp.adapters.store.sqlite import SqliteStore
+from data411_mcp.domain.evidence import Page
+from data411_mcp.errors import StoreBusy, StoreError, StoreFull
+from data411_mcp.services.ports import SessionRow
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+ADAPTER = Path(sqlite.__file__).parent
+
+
+def chat(name: str = "chat-1") -> SessionRow:
+    return SessionRow("acme", name, "{}", "key", NOW, NOW, 0)
+
+
+def page(number: int) -> Page:
+    url = f"https://shop.example/{number}"
+    now = NOW.isoformat()
+    return Page(url, url, f"{number:064}", "x", "html/1", "direct", now, body=os.urandom(20_000))
+
+
+async def test_processes_that_open_a_new_file_at_once_all_get_a_store(tmp_path: Path) -> None:
+    path = tmp_path / "data411.sqlite3"
+    script = (
+        "import sys, anyio\n"
+        "from data411_mcp.adapters.store.sqlite import SqliteStore\n"
+        "async def main():\n"
+        "    sys.stdin.readline()\n"
+        "    async with SqliteStore.open(sys.argv[1]) as store:\n"
+        "        assert await store.tombstones('acme') == frozenset()\n"
+        "anyio.run(main)\n"
+    )
+    codes: list[int | None] = []
+
+    async def open_one() -> None:
+        done = await anyio.run_process(
+            [sys.executable, "-c", script, str(path)],
+            input=b"go\n",
+            cwd=ADAPTER.parent.parent.parent,
+            check=False,
+        )
+        codes.append(done.returncode)
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as openers:
+            for _ in range(6):
+                openers.start_soon(open_one)
+    assert codes == [0] * 6
+
+
+async def test_many_stores_opened_on_a_new_file_at_once_migrate_it_once(tmp_path: Path) -> None:
+    path = tmp_path / "data411.sqlite3"
+
+    async def open_one() -> None:
+        async with SqliteStore.open(path) as store:
+            await store.bind(chat())
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as openers:
+            for _ in range(10):
+                openers.start_soon(open_one)
+    versions = sqlite3.connect(path).execute("SELECT version FROM schema_version").fetchall()
+    assert versions == [(migration.version,) for migration in migrations()]
+
+
+async def test_a_full_store_says_so_still_reads_and_recovers(tmp_path: Path) -> None:
+    async with SqliteStore.open(tmp_path / "data411.sqlite3") as store:
+        await store.bind(chat())
+        await store._db._writer.execute("PRAGMA max_page_count = 200")
+
+        async def fill() -> None:
+            for number in range(100):
+                await store.put_page("acme", page(number))
+
+        with pytest.raises(StoreFull) as refused:
+            await fill()
+        assert "space" in refused.value.hint
+        assert await store.session("acme", "chat-1") == chat()
+        later = datetime(2027, 1, 1, tzinfo=UTC)
+        await store.purge(pages_before=later, graphs_before=NOW, jobs_before=NOW)
+        await store.put_page("acme", page(0))
+        assert await store.page("acme", page(0).sha256) is not None
+
+
+async def test_a_writer_behind_a_foreign_lock_gives_up_and_then_recovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
+    path = tmp_path / "data411.sqlite3"
+    async with SqliteStore.open(path) as store:
+        foreign = sqlite3.connect(path, isolation_level=None)
+        foreign.execute("BEGIN IMMEDIATE")
+        with anyio.fail_after(20), pytest.raises(StoreBusy):
+            await store.bind(chat())
+        assert await store.session("acme", "chat-1") is None
+        foreign.execute("ROLLBACK")
+        foreign.close()
+        assert await store.bind(chat()) == chat()
+
+
+async def test_a_cancelled_writer_behind_a_foreign_lock_stops_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "data411.sqlite3"
+    async with SqliteStore.open(path) as store:
+        foreign = sqlite3.connect(path, isolation_level=None)
+        foreign.execute("BEGIN IMMEDIATE")
+        with anyio.fail_after(sqlite.BUSY_SECONDS - 1):
+            with anyio.move_on_after(0.1):
+                await store.bind(chat())
+        foreign.close()
+        assert await store.bind(chat()) == chat()
+
+
+async def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    with pytest.raises(StoreError) as refused:
+        async with SqliteStore.open(tmp_path / "file" / "data411.sqlite3"):
+            pass
+    assert "DATA411_DATA_DIR" in refused.value.hint
+
+
+async def test_a_file_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as refused:
+        async with SqliteStore.open(tmp_path):  # a folder where the file should be
+            pass
+    assert "DATA411_DATA_DIR" in refused.value.hint
+
+
+async def test_a_file_that_is_no_store_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "data411.sqlite3"
+    path.write_bytes(b"not a database, only text" * 100)
+    with pytest.raises(StoreError) as refused:
+        async with SqliteStore.open(path):
+            pass
+    assert refused.value.hint
+    assert path.read_bytes().startswith(b"not a database")
+
+
+async def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "data411.sqlite3"
+    async with SqliteStore.open(path):
+        pass
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO schema_version VALUES (9999, 'later')")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreError) as refused:
+        async with SqliteStore.open(path):
+            pass
+    assert "Upgrade" in refused.value.hint
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+async def test_only_the_owner_can_read_a_new_store(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "data411.sqlite3"
+    async with SqliteStore.open(path) as store:
+        await store.bind(chat())
+        files = list(path.parent.iterdir())
+        assert len(files) >= 2
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+def test_every_named_query_is_used_and_every_used_one_exists() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in ADAPTER.glob("*.py"))
+    for name in queries():
+        assert f'"{name}"' in code, name
+    asked = re.findall(r'\.(?:read|rows|changed)\(\s*"(\w+)"', code)
+    assert asked
+    assert set(asked) <= set(queries())
+
+
+def test_queries_keep_to_what_postgresql_speaks_too() -> None:
+    for name, sql in queries().items():
+        assert "::" not in sql, name
+        assert "INSERT OR" not in sql.upper(), name
+        assert not re.search(r":\w+ IS NULL", sql), name
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_times_keep_every_microsecond(time: datetime) -> None:
+    assert moment(micros(time)) == time
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=()), max_size=50))
+def test_storable_text_is_clean_and_cleaning_again_changes_nothing(text: str) -> None:
+    cleaned = storable({"text": text})
+    assert "\0" not in str(cleaned["text"])
+    str(cleaned["text"]).encode()
+    assert storable(cleaned) == cleaned

@@ -1,0 +1,606 @@
+"""What every store must do, whatever it is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+import pytest
+
+from data411_mcp.domain.events import EventName, ProgressEvent
+from data411_mcp.domain.evidence import Page
+from data411_mcp.domain.jobs import Job, JobStatus, SlotRequest, SlotWish
+from data411_mcp.errors import NotFound, StaleVersion, StoreError
+from data411_mcp.services.ports import SeedRow, SessionRow, Store
+from tests.stores.store_factories import OPEN
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+ROOT = Path(__file__).resolve().parent.parent.parent
+PROCESSES = 4
+
+
+@pytest.fixture(params=sorted(OPEN))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> str:
+    return str(tmp_path / "store" / "data411.sqlite3")
+
+
+@pytest.fixture
+async def store(kind: str, place: str) -> AsyncIterator[Store]:
+    async with OPEN[kind](place) as opened:
+        yield opened
+
+
+def chat(name: str = "chat-1", *, tenant: str = "acme", lead: str = "{}") -> SessionRow:
+    return SessionRow(tenant, name, lead, "lead-key", NOW, NOW, 0)
+
+
+def job(name: str = "job-1", *, tenant: str = "acme", **changes: object) -> Job:
+    made = Job(
+        id=name,
+        tenant=tenant,
+        route="enrich/lead-session",
+        chat_session_id="chat-1",
+        lead_key="lead-key",
+        payload='{"a": 1}',
+        status=JobStatus.QUEUED,
+        created_at=NOW,
+        updated_at=NOW,
+        idempotency_key=f"key of {name}",
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def page(body: str = "<p>Tel 020 7946 0123</p>", *, url: str = "https://shop.example/") -> Page:
+    return Page(
+        url=url,
+        final_url=url,
+        sha256=hashlib.sha256(body.encode()).hexdigest(),
+        text="Tel 020 7946 0123",
+        decoder="html/1",
+        reader="direct",
+        fetched_at=NOW.isoformat(),
+        headers={"last-modified": "yesterday"},
+        body=body.encode(),
+    )
+
+
+def event(message: str = "read") -> ProgressEvent:
+    return ProgressEvent(name=EventName.PAGE_READ, message=message, context={"pages": 1})
+
+
+async def race(kind: str, place: str, name: str) -> list[list[str]]:
+    """What each of several processes won; they start at the same moment."""
+    with anyio.fail_after(60):
+        return await anyio.to_thread.run_sync(_race, kind, place, name)
+
+
+def _race(kind: str, place: str, name: str) -> list[list[str]]:
+    script = [sys.executable, "-m", "tests.stores.store_racer", kind, place, name]
+    racers = [
+        Popen([*script, f"p{number}"], cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True)
+        for number in range(PROCESSES)
+    ]
+    try:
+        for racer in racers:
+            assert racer.stdout is not None
+            assert racer.stdout.readline() == "ready\n"
+        for racer in racers:
+            assert racer.stdin is not None
+            racer.stdin.write("go\n")
+            racer.stdin.flush()
+        return [json.loads(racer.communicate(timeout=50)[0]) for racer in racers]
+    finally:
+        for racer in racers:
+            racer.kill()
+            racer.communicate()
+
+
+# --- binding -----------------------------------------------------------------------------
+
+
+async def test_the_first_lead_of_a_chat_stays_bound(store: Store) -> None:
+    first = chat(lead='{"company": "Acme"}')
+    assert await store.bind(first) == first
+    assert await store.bind(chat(lead='{"company": "Other"}')) == first
+    assert await store.session("acme", "chat-1") == first
+
+
+async def test_of_a_hundred_racing_callers_exactly_one_binds(store: Store) -> None:
+    answers: list[SessionRow] = []
+
+    async def bind(number: int) -> None:
+        answers.append(await store.bind(chat(lead=str(number))))
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as callers:
+            for number in range(100):
+                callers.start_soon(bind, number)
+    assert len(answers) == 100
+    assert len({answer.lead for answer in answers}) == 1
+
+
+async def test_of_racing_processes_exactly_one_binds_each_chat(kind: str, place: str) -> None:
+    won = await race(kind, place, "bind")
+    chats = [name for winner in won for name in winner]
+    assert sorted(chats) == sorted(f"chat-{number}" for number in range(100))
+
+
+async def test_a_chat_of_another_tenant_does_not_exist(store: Store) -> None:
+    await store.bind(chat())
+    assert await store.session("rival", "chat-1") is None
+    assert await store.bind(chat(tenant="rival", lead="other")) == chat(
+        tenant="rival", lead="other"
+    )
+    assert await store.session("acme", "chat-1") == chat()
+
+
+async def test_a_new_export_of_the_lead_keeps_the_old_ones_in_order(store: Store) -> None:
+    await store.bind(chat(lead="one"))
+    await store.replace_lead("acme", "chat-1", "two", "key-2", NOW + MINUTE)
+    await store.replace_lead("acme", "chat-1", "three", "key-3", NOW + 2 * MINUTE)
+    row = await store.session("acme", "chat-1")
+    assert row is not None
+    assert (row.lead, row.lead_key, row.updated_at) == ("three", "key-3", NOW + 2 * MINUTE)
+    assert await store.lead_history("acme", "chat-1") == ("one", "two")
+    assert await store.lead_history("rival", "chat-1") == ()
+
+
+async def test_the_identity_choice_is_kept(store: Store) -> None:
+    await store.bind(chat())
+    await store.set_identity_choice("acme", "chat-1", "company-b", NOW)
+    row = await store.session("acme", "chat-1")
+    assert row is not None
+    assert row.identity_choice == "company-b"
+
+
+@pytest.mark.parametrize("tenant", ["rival", "acme"])
+async def test_writing_to_an_unknown_chat_is_refused(store: Store, tenant: str) -> None:
+    await store.bind(chat())
+    name = "chat-1" if tenant == "rival" else "no such chat"
+    with pytest.raises(NotFound):
+        await store.replace_lead(tenant, name, "x", "x", NOW)
+    with pytest.raises(NotFound):
+        await store.set_identity_choice(tenant, name, "x", NOW)
+    with pytest.raises(NotFound):
+        await store.save_backfill(tenant, name, "x", expected_version=0, at=NOW)
+    with pytest.raises(NotFound):
+        await store.archive_backfill(tenant, name, "x", NOW)
+    assert await store.session("acme", "chat-1") == chat()
+
+
+async def test_a_live_job_names_the_chat_of_its_lead(store: Store) -> None:
+    assert await store.live_chat_of_lead("acme", "lead-key") is None
+    await store.add_job(job())
+    assert await store.live_chat_of_lead("acme", "lead-key") == "chat-1"
+    assert await store.live_chat_of_lead("rival", "lead-key") is None
+    await store.claim_job("w", now=NOW, lease_seconds=10)
+    await store.finish_job("job-1", "w", JobStatus.WAITING, now=NOW)
+    assert await store.live_chat_of_lead("acme", "lead-key") == "chat-1"
+    await store.request_cancel("acme", "job-1", None, now=NOW)
+    assert await store.live_chat_of_lead("acme", "lead-key") is None
+
+
+# --- graph -------------------------------------------------------------------------------
+
+
+async def test_a_graph_is_saved_only_over_the_version_that_was_read(store: Store) -> None:
+    await store.bind(chat())
+    assert await store.save_backfill("acme", "chat-1", "v1", expected_version=0, at=NOW) == 1
+    with pytest.raises(StaleVersion):
+        await store.save_backfill("acme", "chat-1", "late", expected_version=0, at=NOW)
+    assert await store.save_backfill("acme", "chat-1", "v2", expected_version=1, at=NOW) == 2
+    row = await store.session("acme", "chat-1")
+    assert row is not None
+    assert (row.backfill, row.version) == ("v2", 2)
+
+
+async def test_racing_processes_lose_no_saved_graph(kind: str, place: str) -> None:
+    async with OPEN[kind](place) as store:
+        await store.bind(chat("chat-0"))
+        won = await race(kind, place, "save")
+        row = await store.session("acme", "chat-0")
+    assert row is not None
+    assert sorted(int(v) for winner in won for v in winner) == list(range(1, 101))
+    assert len(json.loads(row.backfill or "")) == 100
+
+
+async def test_archived_graphs_are_found_by_version(store: Store) -> None:
+    await store.bind(chat())
+    await store.archive_backfill("acme", "chat-1", "nothing yet", NOW)
+    await store.save_backfill("acme", "chat-1", "v1", expected_version=0, at=NOW)
+    await store.archive_backfill("acme", "chat-1", "refresh", NOW)
+    await store.archive_backfill("acme", "chat-1", "again", NOW)
+    await store.save_backfill("acme", "chat-1", "v2", expected_version=1, at=NOW)
+    assert await store.archived_backfill("acme", "chat-1", 0) is None
+    assert await store.archived_backfill("acme", "chat-1", 1) == "v1"
+    assert await store.archived_backfill("acme", "chat-1", 2) is None
+    assert await store.archived_backfill("rival", "chat-1", 1) is None
+
+
+# --- pages -------------------------------------------------------------------------------
+
+
+async def test_a_page_comes_back_as_it_was_stored(store: Store) -> None:
+    kept = replace(page(), text="a\0b \ud800 \U0001f600", body=bytes(range(256)) * 50)
+    await store.put_page("acme", kept)
+    assert await store.page("acme", kept.sha256) == kept
+    assert await store.page("acme", kept.sha256, kept.url) == kept
+    assert await store.page("acme", "0" * 64) is None
+    assert await store.page("rival", kept.sha256) is None
+
+
+async def test_the_same_body_under_two_addresses_keeps_both(store: Store) -> None:
+    one, two = page(url="https://shop.example/a"), page(url="https://shop.example/b")
+    for stored in (one, two, one):
+        await store.put_page("acme", stored)
+    assert await store.page("acme", one.sha256, one.url) == one
+    assert await store.page("acme", one.sha256, two.url) == two
+    assert await store.page("acme", one.sha256, "https://shop.example/c") is None
+    assert await store.pages_to_scan("acme") == (one, two)
+
+
+async def test_the_newest_copy_is_found_by_either_address(store: Store) -> None:
+    old = replace(page("old"), final_url="https://www.shop.example/")
+    new = replace(page("new"), fetched_at=(NOW + MINUTE).isoformat())
+    await store.put_page("acme", new)
+    await store.put_page("acme", old)
+    found = await store.fresh_page("acme", "https://shop.example/", not_before=NOW)
+    assert found == replace(new, warm=True)
+    redirected = await store.fresh_page("acme", "https://www.shop.example/", not_before=NOW)
+    assert redirected == replace(old, warm=True)
+    late = NOW + 2 * MINUTE
+    assert await store.fresh_page("acme", "https://shop.example/", not_before=late) is None
+    assert await store.fresh_page("rival", "https://shop.example/", not_before=NOW) is None
+
+
+async def test_a_page_read_again_is_fresh_again(store: Store) -> None:
+    again = replace(page(), fetched_at="2026-01-02T03:05:00Z")
+    for stored in (page(), again, page()):
+        await store.put_page("acme", stored)
+    found = await store.fresh_page("acme", again.url, not_before=NOW + timedelta(seconds=50))
+    assert found == replace(again, warm=True)
+
+
+async def test_pages_are_scanned_in_portions_and_deleted_by_hash(store: Store) -> None:
+    pages = [page(str(number)) for number in range(7)] + [page("3", url="https://b.example/")]
+    for stored in pages:
+        await store.put_page("acme", stored)
+    await store.put_page("rival", page("8"))
+    seen: list[Page] = []
+    while portion := await store.pages_to_scan(
+        "acme", after=seen[-1].sha256 if seen else "", limit=2
+    ):
+        seen += portion
+    assert sorted(seen, key=lambda p: (p.sha256, p.url)) == seen
+    assert {(p.sha256, p.url) for p in seen} == {(p.sha256, p.url) for p in pages}
+    await store.delete_page("rival", page("3").sha256)
+    assert await store.page("acme", page("3").sha256) is not None
+    await store.delete_page("acme", page("3").sha256)
+    assert len(await store.pages_to_scan("acme")) == 6
+
+
+# --- seeds -------------------------------------------------------------------------------
+
+
+async def test_the_newest_seed_of_the_first_key_that_has_one_is_found(store: Store) -> None:
+    seeds = [
+        SeedRow("phone:+12125550100", "old", NOW),
+        SeedRow("phone:+12125550100", "new", NOW + MINUTE),
+        SeedRow("domain:shop.example", "newest", NOW + 2 * MINUTE),
+    ]
+    await store.put_seeds("acme", seeds)
+    await store.put_seeds("acme", [SeedRow("phone:+12125550100", "new", NOW)])
+    keys = ["company:none", "phone:+12125550100", "domain:shop.example"]
+    assert await store.find_seed("acme", keys, not_before=NOW) == seeds[1]
+    assert await store.find_seed("acme", keys, not_before=NOW + 2 * MINUTE) == seeds[2]
+    assert await store.find_seed("acme", keys, not_before=NOW + 3 * MINUTE) is None
+    assert await store.find_seed("acme", [], not_before=NOW) is None
+    assert await store.find_seed("rival", keys, not_before=NOW) is None
+
+
+# --- jobs --------------------------------------------------------------------------------
+
+
+async def test_a_job_comes_back_as_it_was_added(store: Store) -> None:
+    assert await store.add_job(job()) == job()
+    assert await store.job("acme", "job-1") == job()
+    assert await store.job("rival", "job-1") is None
+
+
+async def test_the_same_idempotency_key_gives_the_first_job(store: Store) -> None:
+    await store.add_job(job("job-1", idempotency_key="same"))
+    assert (await store.add_job(job("job-2", idempotency_key="same"))).id == "job-1"
+    other = await store.add_job(job("job-3", tenant="rival", idempotency_key="same"))
+    assert other.id == "job-3"
+
+
+async def test_jobs_of_a_chat_come_in_order_with_their_slot_requests(store: Store) -> None:
+    await store.add_job(job("b"))
+    await store.add_job(job("a", created_at=NOW + MINUTE))
+    await store.request_cancel("acme", "b", "swift", now=NOW)
+    await store.request_cancel("acme", "b", "deep", now=NOW)
+    found = await store.jobs_of_chat("acme", "chat-1")
+    assert [(j.id, j.slots_to_cancel) for j in found] == [("b", ("swift", "deep")), ("a", ())]
+    assert await store.jobs_of_chat("rival", "chat-1") == ()
+
+
+async def test_claims_take_the_highest_priority_and_then_the_oldest(store: Store) -> None:
+    await store.add_job(job("late", created_at=NOW + MINUTE))
+    await store.add_job(job("early"))
+    await store.add_job(job("urgent", created_at=NOW + 2 * MINUTE, priority=5))
+    claimed = [await store.claim_job("w", now=NOW, lease_seconds=10) for _ in range(4)]
+    assert [c and c.id for c in claimed] == ["urgent", "early", "late", None]
+    first = claimed[0]
+    assert first is not None
+    assert (first.status, first.worker, first.attempt) == (JobStatus.RUNNING, "w", 1)
+    assert first.lease_until == NOW + timedelta(seconds=10)
+
+
+async def test_a_job_is_claimed_again_only_after_its_lease(store: Store) -> None:
+    await store.add_job(job())
+    await store.claim_job("dead", now=NOW, lease_seconds=60)
+    assert await store.claim_job("heir", now=NOW + MINUTE / 2, lease_seconds=60) is None
+    heir = await store.claim_job("heir", now=NOW + MINUTE, lease_seconds=60)
+    assert heir is not None
+    assert (heir.worker, heir.attempt) == ("heir", 2)
+    assert await store.heartbeat("job-1", "dead", now=NOW, lease_seconds=60) is None
+    assert not await store.finish_job("job-1", "dead", JobStatus.DONE, now=NOW)
+    assert not await store.requeue_job("job-1", now=NOW, worker="dead")
+    with pytest.raises(StaleVersion):
+        await store.append_events("job-1", "dead", [event().model_copy(update={"seq": 1})])
+    assert await store.finish_job("job-1", "heir", JobStatus.DONE, now=NOW, result="{}")
+
+
+async def test_a_claim_by_id_takes_only_that_job(store: Store) -> None:
+    await store.add_job(job("job-1"))
+    await store.add_job(job("job-2"))
+    taken = await store.claim_job("w", now=NOW, lease_seconds=10, job_id="job-2")
+    assert taken is not None
+    assert taken.id == "job-2"
+    assert await store.claim_job("w", now=NOW, lease_seconds=10, job_id="job-2") is None
+
+
+async def test_heartbeats_keep_the_lease_and_tell_of_a_cancel(store: Store) -> None:
+    await store.add_job(job())
+    await store.claim_job("w", now=NOW, lease_seconds=60)
+    beat = await store.heartbeat("job-1", "w", now=NOW + MINUTE, lease_seconds=60)
+    assert beat is not None
+    assert beat.lease_until == NOW + 2 * MINUTE
+    assert await store.claim_job("other", now=NOW + MINUTE, lease_seconds=60) is None
+    asked = await store.request_cancel("acme", "job-1", None, now=NOW)
+    assert asked is not None
+    assert (asked.status, asked.cancel_requested) == (JobStatus.RUNNING, True)
+    beat = await store.heartbeat("job-1", "w", now=NOW, lease_seconds=60)
+    assert beat is not None
+    assert beat.cancel_requested
+
+
+async def test_no_job_is_given_to_two_processes(kind: str, place: str) -> None:
+    names = [f"job-{number}" for number in range(120)]
+    async with OPEN[kind](place) as store:
+        for name in names:
+            await store.add_job(job(name))
+        won = await race(kind, place, "claim")
+    assert sorted(name for winner in won for name in winner) == sorted(names)
+
+
+async def test_a_finished_job_keeps_its_result_and_loses_its_worker(store: Store) -> None:
+    await store.add_job(job())
+    await store.claim_job("w", now=NOW, lease_seconds=10)
+    assert await store.finish_job("job-1", "w", JobStatus.ERROR, now=NOW, error='{"code": "X"}')
+    found = await store.job("acme", "job-1")
+    assert found is not None
+    assert (found.status, found.error) == (JobStatus.ERROR, '{"code": "X"}')
+    assert (found.worker, found.lease_until) == (None, None)
+    assert not await store.finish_job("job-1", "w", JobStatus.DONE, now=NOW)
+    assert not await store.requeue_job("job-1", now=NOW)
+
+
+async def test_a_waiting_job_is_resumed_with_fresh_attempts(store: Store) -> None:
+    await store.add_job(job())
+    assert not await store.requeue_job("job-1", now=NOW)
+    await store.claim_job("w", now=NOW, lease_seconds=10)
+    assert not await store.requeue_job("job-1", now=NOW)
+    await store.finish_job("job-1", "w", JobStatus.WAITING, now=NOW, result="choose")
+    assert await store.requeue_job("job-1", now=NOW, payload='{"choice": "b"}')
+    found = await store.job("acme", "job-1")
+    assert found is not None
+    assert (found.status, found.attempt) == (JobStatus.QUEUED, 0)
+    assert found.payload == '{"choice": "b"}'
+
+
+async def test_a_job_handed_back_costs_no_attempt(store: Store) -> None:
+    await store.add_job(job())
+    await store.claim_job("w", now=NOW, lease_seconds=10)
+    assert await store.requeue_job("job-1", now=NOW, worker="w")
+    assert await store.job("acme", "job-1") == job()
+
+
+async def test_a_job_cancelled_while_it_turns_waiting_is_cancelled(store: Store) -> None:
+    await store.add_job(job())
+    await store.claim_job("w", now=NOW, lease_seconds=10)
+    await store.request_cancel("acme", "job-1", None, now=NOW)
+    assert await store.finish_job("job-1", "w", JobStatus.WAITING, now=NOW)
+    found = await store.job("acme", "job-1")
+    assert found is not None
+    assert found.status is JobStatus.CANCELLED
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+async def test_a_job_nobody_runs_is_cancelled_at_once(store: Store, waiting: bool) -> None:
+    await store.add_job(job())
+    if waiting:
+        await store.claim_job("w", now=NOW, lease_seconds=10)
+        await store.finish_job("job-1", "w", JobStatus.WAITING, now=NOW)
+    assert await store.request_cancel("rival", "job-1", None, now=NOW) is None
+    assert await store.request_cancel("acme", "job-2", None, now=NOW) is None
+    asked = await store.request_cancel("acme", "job-1", None, now=NOW)
+    assert asked is not None
+    assert asked.status is JobStatus.CANCELLED
+    assert await store.claim_job("w", now=NOW, lease_seconds=10) is None
+
+
+async def test_the_newest_request_of_a_slot_counts_and_repeats_are_seen(store: Store) -> None:
+    await store.add_job(job())
+    await store.request_cancel("acme", "job-1", "swift", now=NOW)
+    await store.request_retry("acme", "job-1", "deep", now=NOW)
+    await store.request_retry("acme", "job-1", "swift", now=NOW)
+    found = await store.request_retry("acme", "job-1", "deep", now=NOW)
+    assert found is not None
+    assert found.slot_requests == (
+        SlotRequest(3, "swift", SlotWish.RETRY),
+        SlotRequest(4, "deep", SlotWish.RETRY),
+    )
+    assert (found.slots_to_cancel, found.slots_to_retry) == ((), ("swift", "deep"))
+    assert await store.request_retry("rival", "job-1", "swift", now=NOW) is None
+
+
+async def test_of_a_final_job_no_slot_can_be_asked(store: Store) -> None:
+    await store.add_job(job())
+    await store.request_cancel("acme", "job-1", None, now=NOW)
+    found = await store.request_retry("acme", "job-1", "swift", now=NOW)
+    assert found is not None
+    assert found.slot_requests == ()
+
+
+async def test_a_checkpoint_is_replaced_and_settles_its_request(store: Store) -> None:
+    await store.add_job(job())
+    await store.checkpoint("job-1", "site", "one", now=NOW)
+    await store.checkpoint("job-1", "dns", "two", now=NOW)
+    await store.request_retry("acme", "job-1", "site", now=NOW)
+    await store.request_retry("acme", "job-1", "dns", now=NOW)
+    await store.checkpoint("job-1", "site", "three", now=NOW, settles=1)
+    assert await store.checkpoints("job-1") == {"site": "three", "dns": "two"}
+    found = await store.job("acme", "job-1")
+    assert found is not None
+    assert found.slots_to_retry == ("dns",)
+    assert await store.checkpoints("job-2") == {}
+    with pytest.raises(StoreError):
+        await store.checkpoint("job-2", "site", "one", now=NOW)
+
+
+# --- events ------------------------------------------------------------------------------
+
+
+async def test_events_are_numbered_and_read_in_portions(store: Store) -> None:
+    await store.add_job(job())
+    assert await store.last_event_seq("job-1") == 0
+    written = [await store.append_event("job-1", event(str(n))) for n in range(5)]
+    assert [e.seq for e in written] == [1, 2, 3, 4, 5]
+    assert await store.events("acme", "job-1", since=1, limit=3) == tuple(written[1:4])
+    assert await store.events("rival", "job-1", since=0, limit=9) == ()
+    assert await store.last_event_seq("job-1") == 5
+    with pytest.raises(NotFound):
+        await store.append_event("job-2", event())
+
+
+async def test_numbered_events_are_appended_once_and_without_holes(store: Store) -> None:
+    await store.add_job(job())
+    await store.claim_job("w", now=NOW, lease_seconds=10)
+    numbered = [event().model_copy(update={"seq": n}) for n in range(1, 6)]
+    await store.append_events("job-1", "w", numbered[:3])
+    await store.append_events("job-1", "w", numbered[:4])
+    assert await store.events("acme", "job-1", since=0, limit=9) == tuple(numbered[:4])
+    with pytest.raises(StaleVersion):
+        await store.append_events("job-1", "w", [numbered[4].model_copy(update={"seq": 6})])
+    with pytest.raises(StaleVersion):
+        await store.append_events("job-1", "other", numbered[4:])
+    assert await store.last_event_seq("job-1") == 4
+
+
+async def test_racing_processes_number_events_without_holes(kind: str, place: str) -> None:
+    async with OPEN[kind](place) as store:
+        await store.add_job(job())
+        won = await race(kind, place, "events")
+        stored = await store.events("acme", "job-1", since=0, limit=500)
+    assert sorted(int(seq) for winner in won for seq in winner) == list(range(1, 201))
+    assert [e.seq for e in stored] == list(range(1, 201))
+
+
+# --- personal data -----------------------------------------------------------------------
+
+
+async def test_tombstones_are_kept_by_tenant(store: Store) -> None:
+    await store.forget("acme", ["a", "b"], NOW)
+    await store.forget("acme", ["b", "c"], NOW)
+    assert await store.tombstones("acme") == {"a", "b", "c"}
+    assert await store.tombstones("rival") == frozenset()
+
+
+async def test_sessions_are_scanned_in_portions(store: Store) -> None:
+    rows = [chat(f"chat-{number}") for number in range(5)]
+    for row in reversed(rows):
+        await store.bind(row)
+    await store.bind(chat("chat-9", tenant="rival"))
+    assert await store.sessions_to_scan("acme", limit=2) == tuple(rows[:2])
+    assert await store.sessions_to_scan("acme", after="chat-1", limit=9) == tuple(rows[2:])
+
+
+async def test_what_is_older_than_its_retention_goes_and_live_work_stays(store: Store) -> None:
+    later = NOW + MINUTE
+    for name, at in (("old", NOW), ("busy", NOW), ("new", later)):
+        await store.bind(replace(chat(name), created_at=at, updated_at=at))
+        await store.save_backfill("acme", name, "graph", expected_version=0, at=at)
+        await store.archive_backfill("acme", name, "refresh", at)
+        await store.put_seeds("acme", [SeedRow(f"domain:{name}.example", name, at)])
+        await store.put_page("acme", replace(page(name), fetched_at=at.isoformat()))
+    await store.add_job(job("live", chat_session_id="busy"))
+    await store.add_job(job("over"))
+    await store.append_event("over", event())
+    await store.request_cancel("acme", "over", None, now=NOW)
+    await store.add_job(job("recent"))
+    await store.request_cancel("acme", "recent", None, now=later)
+    gone = await store.purge(pages_before=later, graphs_before=later, jobs_before=later)
+    assert gone == {"jobs": 1, "pages": 2, "backfill_archive": 2, "seeds": 2, "sessions": 1}
+    assert await store.session("acme", "old") is None
+    assert await store.session("acme", "busy") is not None
+    assert await store.archived_backfill("acme", "new", 1) == "graph"
+    assert await store.page("acme", page("new").sha256) is not None
+    assert await store.job("acme", "over") is None
+    assert await store.last_event_seq("over") == 0
+    assert await store.job("acme", "recent") is not None
+
+
+async def test_text_that_no_database_takes_is_cleaned(store: Store) -> None:
+    await store.bind(chat(lead="a\0b \ud800 \u00e9 \U0001f600"))
+    row = await store.session("acme", "chat-1")
+    assert row is not None
+    assert row.lead == "ab ? \u00e9 \U0001f600"
+
+
+async def test_what_was_written_is_there_after_reopening(kind: str, place: str) -> None:
+    async with OPEN[kind](place) as store:
+        await store.bind(chat())
+        await store.put_page("acme", page())
+    async with OPEN[kind](place) as store:
+        await store.migrate()
+        assert await store.session("acme", "chat-1") == chat()
+        assert await store.page("acme", page().sha256) == page()
+
+
+async def test_a_cancelled_write_leaves_nothing_behind_and_blocks_nobody(store: Store) -> None:
+    with anyio.fail_after(20):
+        for number in range(60):
+            async with anyio.create_task_group() as tasks:
+                for racer in range(3):
+                    tasks.start_soon(store.bind, chat(f"{number}-{racer}"))
+                for _ in range(number % 12):
+                    await anyio.lowlevel.checkpoint()
+                tasks.cancel_scope.cancel()
+        await store.bind(chat("after"))
+    assert await store.session("acme", "after") is not None
