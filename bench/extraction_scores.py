@@ -82,9 +82,10 @@ def add_page(score: Score, said: Mapping[str, Any], truth: Labels) -> None:
             same = (said[name] or "").casefold() == truth[name].casefold()
             _add_single(score.singles[name], same)
     if "legal_name" in said:
+        found = score.singles["legal_name"]
         if truth.get("legal_name"):
             same = same_letters(said["legal_name"], truth["legal_name"])
-            _add_single(score.singles["legal_name"], same)
+            _add_single(found, same)
         else:
             score.legal_false.true += 1
             score.legal_false.said += bool(said["legal_name"])

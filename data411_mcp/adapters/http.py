@@ -332,9 +332,11 @@ def _origin(url: httpx2.URL) -> tuple[str, int]:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The chain of causes. httpcore2 cuts it ("from None") but keeps the original in `args`."""
     while error is not None:
         yield error
-        error = error.__cause__
+        original = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
+        error = error.__cause__ or original
 
 
 def _failure(error: httpx2.HTTPError) -> LookupFailed:

@@ -83,8 +83,16 @@ class WebReader:
     others."""
 
     def __init__(
-        self, http: HttpClient, store: Store, settings: Settings, clock: Clock, tenant: str
+        self,
+        http: HttpClient,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        tenant: str,
+        *,
+        hedge_seconds: float = HEDGE_SECONDS,
     ) -> None:
+        self._hedge_seconds = hedge_seconds
         self._http = http
         self._store = store
         self._settings = settings
@@ -101,7 +109,14 @@ class WebReader:
         self._reading: dict[str, _Turn] = {}
 
     def for_tenant(self, tenant: str) -> WebReader:
-        other = WebReader(self._http, self._store, self._settings, self._clock, tenant)
+        other = WebReader(
+            self._http,
+            self._store,
+            self._settings,
+            self._clock,
+            tenant,
+            hedge_seconds=self._hedge_seconds,
+        )
         other._robots = self._robots
         other._breaker = self._breaker
         other._jina_allowance = self._jina_allowance
@@ -170,7 +185,9 @@ class WebReader:
         if self._jina_ready():
             readers.insert(0, (jina, self._settings.jina_timeout_s))
         left = anyio.current_effective_deadline() - anyio.current_time()
-        best, failures = await _first_usable(readers, url, left - KEEP_SECONDS)
+        best, failures = await _first_usable(
+            readers, url, seconds=left - KEEP_SECONDS, hedge_seconds=self._hedge_seconds
+        )
         if best is None and self._tavily_ready() and failures[-1].reason not in _DEFINITIVE:
             try:
                 best = await self._tavily(url, TAVILY_SECONDS)
@@ -320,10 +337,10 @@ class _Turn:
 
 
 async def _first_usable(
-    readers: list[tuple[Reader, float]], url: str, seconds: float
+    readers: list[tuple[Reader, float]], url: str, *, seconds: float, hedge_seconds: float
 ) -> tuple[_Read | None, list[LookupFailed]]:
     """Start the readers one after the other, the next when the one before it failed or has been
-    silent for `HEDGE_SECONDS`. The first usable page cancels the rest; a thin one waits for
+    silent for `hedge_seconds`. The first usable page cancels the rest; a thin one waits for
     them. Failures come in the readers' order, so the last is the direct reader's."""
     failures: list[LookupFailed] = [LookupFailed("timeout", "Not heard.")] * len(readers)
     best: _Read | None = None
@@ -350,7 +367,7 @@ async def _first_usable(
         for index in range(len(readers)):
             done = anyio.Event()
             race.start_soon(run, index, done)
-            with anyio.move_on_after(HEDGE_SECONDS):
+            with anyio.move_on_after(hedge_seconds):
                 await done.wait()
     return best, failures
 

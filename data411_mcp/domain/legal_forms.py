@@ -34,6 +34,8 @@ _ONLY_STRIP = _words(
     "as pt se ab ag aş oy tmi"
 )
 _STATES = _words("ca ad ae ac da pa nl na sc pl")  # states and countries more often than forms
+# Leading forms that are initials of an English name more often: `CV Writing`, `MB Roofing`.
+_NOT_LEADING = _words("cv ud mb as et ad ae")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _TOKEN = re.compile(r"[^\s,]+")
 _SQUASH = re.compile(r"[\s.,\u2019'\u00b7-]+")
@@ -110,7 +112,9 @@ def _at_start(name: str) -> tuple[int, _Form] | None:
         end = tokens[count - 1][1]
         raw = name[:end].strip()
         found = _FORMS.get(_key(raw))
-        if found and found.prefix and (raw in _SPELLINGS or raw.isupper()):
+        if not found or not found.prefix or _key(raw) in _NOT_LEADING:
+            continue
+        if raw in _SPELLINGS or raw.isupper():
             return end, found
     return None
 
@@ -196,6 +200,7 @@ _LEADS = _words(
     "impressum inhaber copywriting"
 )
 _ARTICLES = ("a ", "an ", "the ", "our ", "your ", "this ", "and ", "of ", "any ", "as ")
+_QUOTE_NEXT = re.compile(r"\s*[«\"“„]")
 _NAME_WORDS_MAX = 9
 _SMALL_NAME_WORDS_MAX = 4
 _LAST_WORD = re.compile(r"(\S+)\s*$")
@@ -212,7 +217,7 @@ def _ends_name(word: str) -> bool:
     """A word that a name cannot reach across: a lead-in, a year, punctuation, a closed sentence."""
     if word.casefold().strip(".,:") in _LEADS or not re.search(r"[\w&+]", word):
         return True
-    if _YEAR.fullmatch(word):
+    if word[0] in "©®" or _YEAR.fullmatch(word):
         return True
     return word[-1] in ".!?:;|–—" and not _INITIALS.fullmatch(word)
 
@@ -236,7 +241,7 @@ def _walk_left(line: str, floor: int, at: int) -> int:
             start, capitals = cursor, capitals + 1
         elif capitals and word.casefold() not in _CONNECTIVES:
             break
-        if word[0] in '"“„«(':
+        if word[0] in '"“„«' or (word[0] == "(" and not word.endswith(")")):
             break
     return start
 
@@ -272,7 +277,7 @@ def _in_line(line: str) -> list[tuple[int, int]]:
             line[start] == "(" and not _closed(line[start:at])
         ):
             start += 1
-        if form and form.prefix and (start == at or line[end:].lstrip()[:1] in '«"“„'):
+        if form and form.prefix and (start == at or _QUOTE_NEXT.match(line, end)):
             start, end = at, _walk_right(line, end)
             if end <= match.end():
                 continue
@@ -280,6 +285,8 @@ def _in_line(line: str) -> list[tuple[int, int]]:
             continue
         if line[end - 1] == "." and not _ends_with_form_dot(line[at:end]):
             end -= 1
+        if spans and not line[spans[-1][1] : start].strip(" ,") and line[start] == "(":
+            start = spans.pop()[0]  # `Blue Co (Holdings) Ltd` is one name
         spans.append((start, end))
     return spans
 

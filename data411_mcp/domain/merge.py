@@ -34,6 +34,7 @@ from data411_mcp.domain.graph import (
 )
 from data411_mcp.domain.hosts import registrable_domain
 from data411_mcp.domain.people import canonical_people
+from data411_mcp.domain.quotes import words
 
 # Fields that may hold several values at once; every other field has one.
 MANY = frozenset(
@@ -50,6 +51,9 @@ _WEIGHT = {"human": 1.0, "own_site": 0.9, "registry": 0.85, "third_party": 0.6, 
 _REGISTRY_FIRST = frozenset(
     {FieldName.LEGAL_NAME, FieldName.REGISTRY_ID, FieldName.INCORPORATION_YEAR, FieldName.PARENT}
 )
+# Among sources of one weight, the value that more pages give is ahead.
+PAGE_WEIGHT = 0.06
+PAGES_COUNTED_MAX = 5
 _ORDER = (Status.PROVEN, Status.CONTESTED, Status.STALE, Status.UNPROVEN, Status.SUPERSEDED)
 
 
@@ -294,7 +298,8 @@ def _authority(statement: Statement) -> float:
         for e in statement.evidence
         if e.verdict == "proven"
     ]
-    return max(weights, default=0.0) + statement.score / 10
+    pages = len({e.url for e in statement.evidence if e.verdict == "proven"})
+    return max(weights, default=0.0) + min(pages, PAGES_COUNTED_MAX) * PAGE_WEIGHT
 
 
 # --- contests ------------------------------------------------------------------------------
@@ -322,7 +327,8 @@ def contest(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
 
 
 def _comparable(statement: Statement) -> str:
-    return "".join(c for c in statement.value.casefold() if c.isalnum())
+    """Equal for spellings of one value: word order, case and punctuation do not count."""
+    return " ".join(sorted(words(statement.value)))
 
 
 def _single_winner(group: Sequence[Statement]) -> dict[str, tuple[Status, str]]:

@@ -26,6 +26,15 @@ UNCLEAR = 0.72  # compatible, not enough for a join by name alone
 WEAK = 0.5  # one contradiction beside much that agrees
 DIFFERENT = 0.2
 
+SURNAME_DIFFERS = "names differ in the surname"
+_NUMBERS_DIFFER = "names carry different numbers"
+_ONE_NUMBER = "only one name carries a number"
+_PLACES_DIFFER = "names are of different places: branches or subsidiaries"
+_ONE_PLACE = "one name is of a place: a branch or subsidiary"
+_FORMS_DIFFER = "legal forms differ"
+# Differences that companies of one group show: a common web site or address joins none of them.
+SIBLINGS = frozenset({_NUMBERS_DIFFER, _ONE_NUMBER, _PLACES_DIFFER, _ONE_PLACE, _FORMS_DIFFER})
+
 
 @dataclass(frozen=True, slots=True)
 class NameMatch:
@@ -42,10 +51,7 @@ def _allowed_edits(length: int) -> int:
     return 1 if length < 9 else 2
 
 
-_SOUNDS = str.maketrans({
-    "z": "s", "c": "k", "q": "k", "g": "k", "j": "i", "y": "i", "e": "i", "w": "v", "f": "v",
-    "o": "u", "d": "t", "b": "p",
-})  # fmt: skip
+_SOUNDS = str.maketrans("zcqjyewfo", "skkiiivvu")
 
 
 def _sound(word: str) -> str:
@@ -75,16 +81,14 @@ def _word_score(a: str, b: str) -> float:
     if related(a, b):
         return NEAR
     shorter = min(len(a), len(b))
-    if shorter < 3 or (is_given_name(a) and is_given_name(b)):
-        return 0.0
-    if _genders_differ(a, b):
+    if shorter < 3 or _genders_differ(a, b):
         return 0.0
     edits = OSA.distance(a, b)
-    if edits <= _allowed_edits(shorter):
-        return NEAR
     if shorter >= 4 and edits <= shorter // 2 and _sound(a) == _sound(b):
         return NEAR
-    return 0.0
+    if is_given_name(a) and is_given_name(b):
+        return 0.0  # two known names, not one name with a typing error
+    return NEAR if edits <= _allowed_edits(shorter) else 0.0
 
 
 def _one_edit(a: str, b: str) -> bool:
@@ -92,7 +96,7 @@ def _one_edit(a: str, b: str) -> bool:
 
 
 def _joined(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
-    """`a` with neighbours joined where `b` writes them as one word (jan daniel, jandaniel)."""
+    """`a` with neighbours joined where `b` writes them as one word (mary ellen, maryellen)."""
     whole = {w for w in b if len(w) > 4}
     out: list[str] = []
     i = 0
@@ -211,7 +215,7 @@ def _person_reason(near: int, initials: int, missing: bool) -> str:
 
 def _which_differs(a: tuple[str, ...], i: int, b: tuple[str, ...], j: int) -> str:
     if i == len(a) - 1 and j == len(b) - 1:
-        return "names differ in the surname"
+        return SURNAME_DIFFERS
     if i == 0 and j == 0:
         return "names differ in the given name"
     return "names contradict each other in one part"
@@ -270,12 +274,12 @@ def match_company_names(left: str, right: str) -> NameMatch:
     if set(a.numerals) != set(b.numerals):
         extra = set(a.numerals) ^ set(b.numerals)
         if a.numerals and b.numerals:
-            return NameMatch(DIFFERENT, "names carry different numbers")
+            return NameMatch(DIFFERENT, _NUMBERS_DIFFER)
         if extra != {"1"}:
-            return NameMatch(WEAK, "only one name carries a number")
+            return NameMatch(WEAK, _ONE_NUMBER)
         found = NameMatch(min(found.score, 0.85), "one name carries the number 1")
     if forms_conflict(a, b):
-        return NameMatch(min(found.score, UNCLEAR), "legal forms differ")
+        return NameMatch(min(found.score, UNCLEAR), _FORMS_DIFFER)
     return found
 
 
@@ -302,7 +306,7 @@ def _company_words(a: CompanyName, b: CompanyName) -> NameMatch:
         return NameMatch(0.0, "names differ")
     if over_a and over_b:
         if over_a & _PLACES and over_b & _PLACES:
-            return NameMatch(DIFFERENT, "names are of different places: branches or subsidiaries")
+            return NameMatch(DIFFERENT, _PLACES_DIFFER)
         share = len(pairs) / max(len(words_a), len(words_b))
         return NameMatch(WEAK * share, "names differ in a word each")
     if over_a or over_b:
@@ -312,7 +316,7 @@ def _company_words(a: CompanyName, b: CompanyName) -> NameMatch:
 
 def _one_sided(over: set[str], near: int) -> NameMatch:
     if over & _PLACES:
-        return NameMatch(WEAK, "one name is of a place: a branch or subsidiary")
+        return NameMatch(WEAK, _ONE_PLACE)
     if over <= _FILLERS:
         return NameMatch(0.78 - 0.05 * near, "one name leaves out a general word")
     return NameMatch(WEAK, "one name has a word more: a part or subsidiary")
@@ -329,7 +333,7 @@ def _all_aligned(scores: list[float], near: int) -> NameMatch:
 
 
 def _with_form(name: CompanyName, core: str) -> tuple[str, ...]:
-    """`siemens` with form AG → `siemensag`."""
+    """`feldmark` with form AG → `feldmarkag`."""
     return (core + fold(name.form).replace(" ", ""),) if name.form else ()
 
 

@@ -233,7 +233,7 @@ def _without_repetition(core: str) -> str:
 
 
 def _joined_initials(text: str) -> str:
-    """`L.X.C Aviation` → `LXC Aviation`."""
+    """`Q.R.T Gliders` → `QRT Gliders`."""
     return _INITIALS_RUN.sub(lambda m: re.sub(r"[\s.]", "", m[0]) + " ", text)
 
 

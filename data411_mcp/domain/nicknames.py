@@ -8,8 +8,19 @@ from __future__ import annotations
 
 _GROUPS = """
 abigail abby gail
+neal neil
+shaun shawn sean
+vivian vivien vivienne
+lynn lynne lyn linda
+hanna hannah johanna
+glen glenn glyn
+jean jeanne jeannie
+brian bryan bryant
+elliot eliot elliott
 abraham abe avraham ibrahim ebrahim bram
 adam addy
+derek derrick derick
+alan allan allen alun
 albert al bert alberto albrecht bertie
 alexander alex al alec xander sandy sasha alexandre alejandro alessandro aleksandr oleksandr
   alexandr aleksander sandro
@@ -250,31 +261,32 @@ bianca blake brandon brenda brendan brent brett brian brianna bridget brittany b
 bryan bryce caleb calvin cameron camila camille candice carla carlene carmen carter casey cassie
 cecilia celia chad chelsea cheryl claire clara clark claude claudia clayton clint clyde cody cole
 colin connie connor cora corey courtney craig crystal curtis dale dana dara darlene darren darryl
-darwin dawn dean deanna deepa delia della denise derek derrick destiny devin devon diego dillon
+darwin dawn dean deanna deepa delia della denise derek derrick destiny devin devon diego dina dillon
 donna doris doreen doug duane dustin dwayne dwight dylan earl edith edna eileen elaine elias eliot
 ella elliot ellis elmer elsa elton elvin emma enid enzo erica erika erin ethan etta eva evan fay
 felicia felix fiona freda gareth garry garth gary gavin gaynor gemma gia gina gladys glen glenda
 glenn gloria gordon grace grant greta gwen hailey hanna harley harper harriet harvey hazel heather
 heidi herman hilda holly homer hope ida ina inga ingrid ira irene iris irma irvin ivy jackie jada
-jaden janice janine jared jasmine jay jayden jean jeanette jeannie jed jenna jill joan joann jocelyn
-jodi jody joel johanna jordan joy joyce juan juanita june justin kara karen kari karin karla kate
-kay kayla keith kelley kelly kelvin kendall kendra kerry kevin kia kieran kirk kirsten kris krista
-kristen kristin kristy kurt kyla kyle lana lance lara lauren laura laurel laurie lea leah lee leigh
-lena leona leroy lester lila lillian lily linda lindsay lisa lloyd logan lois lola lora loretta
-lori lorna lorraine lorena luis luna lydia lyle lynn mabel mackenzie mae marc marcia mariana marie
-marilyn marina mario marion marisa marissa marjorie marla marlene marlon marsha marta martha marvin
-mason maureen maxine maya megan melanie melinda melvin mercedes merle micah mila mildred miles milton
-mindy minnie miranda moira mona monica morgan morris muriel myra myrna nadia naomi neal neil nelson
-nia nicole nigel nina noah noel nolan nora noreen norma odette omar opal orlando otis otto owen paige
-patsy paul paula pauline pearl perry petra phoebe preston quentin quinn ramon ramona randall randy
-rani raven reid rene renee rex rhonda ricardo riley rita robin robyn roderick rodney roland roman
-rosa rosanna rosario rosalie rose ross roy ruby rufus ruth ryan sabrina sade sally salma sandra sanjay
-sara saul scott sean selena serena seth shane shannon sharon shaun shawn sheldon shelley sheri sherri
-sherry shirley sidney silvia simone skyler sonia sonya sophia sophie spencer stacey stacy stella sunil
-sunita sven sydney sylvia tamara tammy tara tasha taylor thelma tiffany tina todd tracy travis trent
-trevor tricia trina trisha troy tyler tyrone uma ursula vanessa vaughn vera vernon vicki viola violet
-vivian vivien wade wallace wanda warren wayne wendell wendy wesley whitney wilbur wilma winston xavier
-yolanda yvette yvonne zoe zara zoya
+jaden janice janine jared jasmine jay jayden jean jeanette jeannie jed jenna jill joan joann
+jocelyn jodi jody joel johanna jordan joy joyce juan juanita june justin kara karen kari karin
+karla kate kay kayla keith kelley kelly kelvin kendall kendra kerry kevin kia kieran kirk kirsten
+kris krista kristen kristin kristy kurt kyla kyle lana lance lara lauren laura laurel laurie lea
+leah lee leigh lena leona leroy lester lila lillian lily linda lindsay lisa lloyd logan lois lola
+lora loretta lori lorna lorraine lorena luis luna lydia lyle lynn mabel mackenzie mae marc marcia
+mariana marie marilyn marina mario marion marisa marissa marjorie marla marlene marlon marsha
+marta martha marvin mason maureen maxine maya megan melanie melinda melvin mercedes merle micah
+mila mildred miles milton mindy minnie miranda moira mona monica morgan morris muriel myra myrna
+nadia naomi niall nelson nia nicole nigel nina noah noel nolan nora noreen norma odette omar opal
+orlando otis otto owen paige patsy paul paula pauline pearl perry petra phoebe preston quentin
+quinn ramon ramona randall randy rani raven reid rene renee rex rhonda ricardo riley rita robin
+robyn roderick rodney roland roman rosa rosanna rosario rosalie rose ross roy ruby rufus ruth ryan
+sabrina sade sally salma sandra sanjay sara saul scott sean selena serena seth shane shannon
+sharon shaun shawn sheldon shelley sheri sherri sherry shirley sidney silvia simone skyler sonia
+sonya sophia sophie spencer stacey stacy stella sunil sunita sven sydney sylvia tamara tammy tara
+tasha taylor thelma tiffany tina todd tracy travis trent trevor tricia trina trisha troy tyler
+tyrone uma ursula vanessa vaughn vera vernon vicki viola violet vivian vivien wade wallace wanda
+warren wayne wendell wendy wesley whitney wilbur wilma winston xavier yolanda yvette yvonne zoe
+zara zoya
 """
 
 

@@ -19,6 +19,8 @@ from data411_mcp.domain.lead_values import (
     street_words,
 )
 from data411_mcp.domain.name_match import (
+    SIBLINGS,
+    SURNAME_DIFFERS,
     WEAK,
     NameMatch,
     match_company_names,
@@ -38,12 +40,6 @@ PLACE_NAME_ALIKE = 0.5  # of two places with one phone
 NAMES_MAX = 40  # spellings compared of one entity
 
 SILENT, AGREES, CONFLICT = 0, 1, 2
-_NEVER_ONE = frozenset(
-    {
-        "names carry different numbers",
-        "names are of different places: branches or subsidiaries",
-    }
-)
 ROLE_MAILBOXES = frozenset(
     {
         "info", "sales", "office", "contact", "admin", "support", "hello", "mail", "service",
@@ -96,12 +92,10 @@ def same_person(a: Profile, b: Profile) -> Judgement:
         return _capped(names.score, BARELY, "dates of birth conflict")
     if _ids_conflict(a, b):
         return _capped(names.score, BARELY, "ids of the same kind differ")
-    if names.score < WEAK:
-        return _judged(names.score, names.reason)
     if _personal_emails(a) & _personal_emails(b):
-        # One mailbox, two given names: a couple or a shared account.
-        score = 0.97 if names.score >= WEAK else DOUBT
-        return _judged(score, "same e-mail" if score > JOIN_AT else "same e-mail, other name")
+        if names.score >= WEAK or names.reason == SURNAME_DIFFERS:  # people marry
+            return _judged(0.95, f"same e-mail; {names.reason}")
+        return _judged(DOUBT, f"same e-mail, but {names.reason}")  # a couple, a shared account
     if birth == AGREES and names.score >= DOUBT:
         return _judged(max(names.score, 0.9), f"same date of birth; {names.reason}")
     if _phones(a) & _phones(b) and names.score >= DOUBT:
@@ -125,12 +119,12 @@ def same_company(a: Profile, b: Profile) -> Judgement:
     if _disjoint(a.countries, b.countries):
         return _capped(names.score, BARELY, "the countries differ: another legal entity")
     shared = _shared_channel(a, b)
-    if shared and names.score >= NAMES_RELATED and not _NEVER_ONE & {names.reason}:
+    if shared and names.score >= WEAK and names.reason not in SIBLINGS:
         return _judged(max(names.score, 0.9), f"{shared}; {names.reason}")
     if shared:
         return _judged(DOUBT, f"{shared}, but {names.reason}")
     if _same_address(a.addresses, b.addresses) and NAMES_RELATED <= names.score < JOIN_AT:
-        joined = names.score >= UNSURE_NAME and names.reason != "legal forms differ"
+        joined = names.score >= UNSURE_NAME and names.reason not in SIBLINGS
         return _judged(0.86 if joined else DOUBT, f"same address; {names.reason}")
     if names.score >= JOIN_AT and not _own_names_agree(a, b):
         return _capped(names.score, DOUBT, "only a further name is shared")

@@ -24,6 +24,7 @@ from data411_mcp.domain.graph import (
     SummaryVersion,
 )
 from data411_mcp.domain.merge import statements_of
+from data411_mcp.domain.quotes import words
 
 PEOPLE_MAX = 12
 SOURCES_MAX = 30
@@ -152,27 +153,36 @@ _PHONE_WORDS = {"main": "Phone", "direct": "Direct", "mobile": "Mobile", "fax": 
 
 def _reach(backfill: Backfill, cite: _Citations) -> str:
     rows = []
+    personal = {s.value for s in (*backfill.phones, *backfill.emails) if s.owner != COMPANY}
     for s in backfill.phones:
-        if s.owner == COMPANY and s.status in _SHOWN:
+        if s.owner == COMPANY and s.status in _SHOWN and s.value not in personal:
             word = _PHONE_WORDS.get(s.kind or "main", "Phone")
             rows.append((s.kind == "fax", f"- {word}: {display_phone(s.value)} {cite.cite(s)}"))
     lines = [row for _, row in sorted(rows, key=lambda r: r[0])]
     lines += [
         f"- E-mail: {_plain(s.value)} {cite.cite(s)}"
         for s in backfill.emails
-        if s.owner == COMPANY and s.status in _SHOWN
+        if s.owner == COMPANY and s.status in _SHOWN and s.value not in personal
     ]
-    lines += [
-        f"- Address: {_plain(s.value)} {cite.cite(s)}"
-        for s in backfill.addresses
-        if s.status in _SHOWN
-    ]
+    lines += [f"- Address: {_plain(s.value)} {cite.cite(s)}" for s in _distinct_places(backfill)]
     lines += [
         f"- {(s.kind or 'Link').capitalize()}: {_plain(s.value)} {cite.cite(s)}"
         for s in backfill.links
         if s.status in _SHOWN
     ]
     return "**How to reach them**\n" + "\n".join(lines) if lines else ""
+
+
+def _distinct_places(backfill: Backfill) -> list[Statement]:
+    """One line a place: spellings of one address differ in what they leave out."""
+    kept: dict[tuple[str, ...], Statement] = {}
+    for s in backfill.addresses:
+        if s.status in _SHOWN:
+            numbers = tuple(sorted(w for w in words(s.value) if any(c.isdigit() for c in w)))
+            key = numbers or tuple(words(s.value))
+            if key not in kept or len(s.evidence) > len(kept[key].evidence):
+                kept[key] = s
+    return list(kept.values())
 
 
 def _people(backfill: Backfill, cite: _Citations) -> str:

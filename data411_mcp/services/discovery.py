@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from data411_mcp.domain.evidence import ReadPage
 from data411_mcp.domain.extract.document import PageFacts
+from data411_mcp.domain.extract.links import next_pages
 from data411_mcp.domain.graph import FieldName
 from data411_mcp.domain.hosts import registrable_domain
-from data411_mcp.domain.identity import Candidate, Place
-from data411_mcp.domain.ties import SHARED_HOSTS
+from data411_mcp.domain.identity import Candidate, Place, name_alike
+from data411_mcp.domain.places import same_state
+from data411_mcp.domain.ties import SHARED_HOSTS, fold
 from data411_mcp.services.ports import RegistryRecord
+from data411_mcp.services.shelf import Shelf
 
 TEXT_MAX = 60_000
+COMPANIES_READ_MAX = 4
+PAGES_OF_ONE_MAX = 4
 _US_LINE = re.compile(
     r"(?P<city>[A-Z][A-Za-z.'’ -]+?),?\s+(?P<state>[A-Z]{2}|[A-Z][a-z]+(?: [A-Z][a-z]+)?),?\s+"
     r"(?P<zip>\d{5})(?:-\d{4})?\b"
@@ -70,6 +76,21 @@ def place_of(line: str, country: str | None = None) -> Place:
     return Place(line, town, found["state"], found["zip"], country)
 
 
+async def deepen(shelf: Shelf, pages: Sequence[ReadPage]) -> None:
+    """Read the home, contact and legal pages of the companies that a search brought up: a name
+    on a hit is not enough to tell namesakes apart."""
+    companies: dict[str, ReadPage] = {}
+    for read in pages:
+        domain = registrable_domain(read.page.final_url)
+        if domain not in SHARED_HOSTS and read.facts.kind != "directory":
+            companies.setdefault(domain, read)
+    wanted: list[str] = []
+    for read in list(companies.values())[:COMPANIES_READ_MAX]:
+        home = "/".join(read.page.final_url.split("/", 3)[:3]) + "/"
+        wanted += [home, *next_pages(read.document, limit=PAGES_OF_ONE_MAX)]
+    await shelf.read_all(wanted)
+
+
 def found_candidates(pages: Sequence[ReadPage]) -> list[Candidate]:
     """Candidates among pages that a search brought: one for each company's own domain."""
     by_domain: dict[str, list[ReadPage]] = defaultdict(list)
@@ -110,8 +131,46 @@ def registry_candidates(records: Sequence[RegistryRecord]) -> list[Candidate]:
 def join_registry(
     candidates: Sequence[Candidate], registered: Sequence[Candidate]
 ) -> list[Candidate]:
-    """A register's row that names a candidate's own website is that candidate, not a rival; a
-    row with neither website nor place cannot be told apart and is left out."""
-    known = {c.domain for c in candidates if c.domain}
-    rivals = [c for c in registered if c.domain not in known and (c.domain or c.places)]
-    return [*candidates, *rivals]
+    """A register's row about a company that is a candidate already adds to it; a row about a
+    namesake elsewhere is a rival. A row that could be about several is left out."""
+    joined = list(candidates)
+    rivals: list[Candidate] = []
+    for row in registered:
+        fits = [i for i, c in enumerate(joined) if _same_candidate(c, row)]
+        if len(fits) == 1:
+            joined[fits[0]] = _with_row(joined[fits[0]], row)
+        elif not fits and (row.domain or row.places):
+            rivals.append(row)
+    return [*joined, *rivals]
+
+
+def _same_candidate(candidate: Candidate, row: Candidate) -> bool:
+    if candidate.domain and row.domain:
+        return candidate.domain == row.domain
+    called = name_alike(row.name, candidate) or (
+        bool(candidate.name) and name_alike(candidate.name, row)
+    )
+    return called and not _elsewhere(candidate, row)
+
+
+def _elsewhere(candidate: Candidate, row: Candidate) -> bool:
+    """Both say where they are, and no place of the one can be a place of the other."""
+    here = [p for p in candidate.places if p.city or p.state]
+    there = [p for p in row.places if p.city or p.state]
+    if not here or not there:
+        return False
+    return not any(
+        same_state(a.state, b.state) and (not a.city or not b.city or fold(a.city) == fold(b.city))
+        for a in here
+        for b in there
+    )
+
+
+def _with_row(candidate: Candidate, row: Candidate) -> Candidate:
+    return replace(
+        candidate,
+        other_names=tuple(dict.fromkeys((*candidate.other_names, row.name))),
+        places=(*candidate.places, *row.places),
+        registry_ids=(*candidate.registry_ids, *row.registry_ids),
+        text=f"{candidate.text}\n{row.text}"[:TEXT_MAX],
+    )

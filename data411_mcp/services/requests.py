@@ -136,7 +136,7 @@ async def _follow_up(
     bound = Lead.model_validate_json(row.lead)
     notices: list[Notice] = []
     if raw_lead is not None:
-        supplied = parse_lead(raw_lead)
+        supplied = parse_lead(raw_lead, follow_up=True)
         outcome = bind(bound, supplied, crm_export=crm_export)
         if isinstance(outcome, Refused):
             raise MultiLeadRefused(

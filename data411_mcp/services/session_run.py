@@ -49,6 +49,7 @@ from data411_mcp.domain.summary import archive
 from data411_mcp.domain.ties import SHARED_HOSTS
 from data411_mcp.errors import StaleVersion, VendorError
 from data411_mcp.services.discovery import (
+    deepen,
     found_candidates,
     join_registry,
     registry_candidates,
@@ -98,6 +99,7 @@ class SessionRun:
     limits: RunLimits
     controls: SlotControls = field(default_factory=SlotControls)
     candidates: list[Candidate] = field(default_factory=list)
+    registered: list[Candidate] = field(default_factory=list)
     rows: dict[str, SlotRow] = field(default_factory=dict)
     _hauls: dict[str, list[Haul]] = field(default_factory=dict)
     _merging: anyio.Lock = field(default_factory=anyio.Lock)
@@ -165,14 +167,16 @@ class SessionRun:
             pages, _ = await search_pages(self._brief())
         except VendorError:
             return  # the identity card says that nothing was found
-        self.candidates += found_candidates(pages)
+        await deepen(self.shelf, pages)
+        self.candidates += found_candidates(self.shelf.web_pages())
 
     async def _decide_identity(self) -> bool:
         choice = self.request.identity_choice or self.bound.row.identity_choice
         before = self.backfill.identity
         if before.decision == "clear" and choice is None and self.request.follow_up:
             return True
-        card = decide(self.bound.lead, self.bound.key, self.candidates, choice=choice)
+        known = join_registry(self.candidates, self.registered)
+        card = decide(self.bound.lead, self.bound.key, known, choice=choice)
         if card.decision == "unknown" and not self.candidates and await self._nothing_reachable():
             self._notice("NOTHING_LOOKED_UP", "Nothing could be looked up: the machine is offline.")
         self.backfill = self.backfill.model_copy(update={"identity": card})
@@ -302,8 +306,7 @@ class SessionRun:
             slot = outcome.row.model_id
             self._hauls.setdefault(slot, []).append(outcome.haul)
             if outcome.haul.records:
-                rows = registry_candidates(outcome.haul.records)
-                self.candidates = join_registry(self.candidates, rows)
+                self.registered = registry_candidates(outcome.haul.records)
             added, proven = self._merge_findings(outcome.haul.findings)
             state = outcome.row.state
             paid = SLOTS[slot].pass_ is not Pass.FREE
@@ -384,7 +387,7 @@ class SessionRun:
         return frozenset(ready)
 
     def _pages_of(self, domain: str) -> list[ReadPage]:
-        return [r for r in self.shelf.own() if registrable_domain(r.page.final_url) == domain]
+        return [r for r in self.shelf.distinct() if registrable_domain(r.page.final_url) == domain]
 
     async def _reload_pages(self) -> None:
         """A follow-up reads again, from the page store, what the graph's evidence points to."""

@@ -81,6 +81,10 @@ class Shelf:
                 return read
         return None
 
-    def own(self) -> list[ReadPage]:
+    def web_pages(self) -> list[ReadPage]:
+        """Pages of the web, without register rows and DNS answers."""
+        return [r for r in self.distinct() if r.page.reader not in {"api", "dns"}]
+
+    def distinct(self) -> list[ReadPage]:
         """Every page read so far, each body once."""
         return list({read.page.sha256: read for read in self.pages.values()}.values())

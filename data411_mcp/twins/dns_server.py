@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.abc
 
-from data411_mcp.twins.rows import DnsRow
+from data411_mcp.twins.rows import DnsRow, record_texts
 
 if TYPE_CHECKING:
     import dns.message
@@ -83,7 +83,7 @@ class Zone:
                 cut = cut or row.truncate
                 if row.values:
                     reply.answer.append(
-                        dns.rrset.from_text(name + ".", row.ttl, "IN", row.type, *_quoted(row))
+                        dns.rrset.from_text(name + ".", row.ttl, "IN", row.type, *record_texts(row))
                     )
             if rows or not alias:
                 break
@@ -91,19 +91,6 @@ class Zone:
         if not reply.answer and not self.exists(name):
             reply.set_rcode(dns.rcode.NXDOMAIN)
         return reply, cut
-
-
-def _quoted(row: DnsRow) -> list[str]:
-    """TXT values are plain text in a world; on the wire they are strings of 255 bytes or less."""
-    if row.type != "TXT":
-        return list(row.values)
-    return [
-        " ".join(
-            '"' + text[i : i + 250].replace("\\", "\\\\").replace('"', '\\"') + '"'
-            for i in range(0, max(len(text), 1), 250)
-        )
-        for text in row.values
-    ]
 
 
 async def serve_dns(zone: Zone, *, task_status: anyio.abc.TaskStatus[int]) -> None:

@@ -24,6 +24,8 @@ from data411_mcp.twins.world import World
 LOGGED_HEADERS = frozenset(
     {"user-agent", "accept", "content-type", "x-tavily-access-mode", "x-engine", "x-timeout"}
 )
+# Names by which a client sees that it is online at all.
+ALWAYS_THERE = ("www.iana.org", "one.one.one.one")
 VENDOR_HOSTS: Mapping[str, str] = {
     "r.jina.ai": "jina_reader",
     "s.jina.ai": "jina_search",
@@ -110,9 +112,14 @@ class Exchange:
         limited = self._limited(request, vendor)
         if limited is not None:
             return limited, None
-        if vendor == "openrouter" and request.path.startswith("/api/"):
-            return self._llm.answer(request)
-        answer = self._vendors[vendor](request) if vendor in self._vendors else None
+        try:
+            if vendor == "openrouter" and request.path.startswith("/api/"):
+                return self._llm.answer(request)
+            answer = self._vendors[vendor](request) if vendor in self._vendors else None
+        except (AttributeError, KeyError, TypeError, ValueError):
+            # Arguments of the wrong shape: the vendor would refuse them, and one client's
+            # mistake must not end the twins of all.
+            return _refusal(vendor, 400), None
         if answer is not None:
             return answer, None
         try:
@@ -135,11 +142,7 @@ class Exchange:
             return jina.limited(wait, LIMITS[limit_name].calls)
         if vendor == "tavily":
             return tavily.limited(request, wait)
-        after = {"retry-after": str(max(1, round(wait)))}
-        body = _ERROR_BODIES[vendor](429)
-        if isinstance(body, str):
-            return Reply(429, {**after, "content-type": "text/html"}, body.encode())
-        return json_reply(body, 429, headers=after)
+        return _refusal(vendor, 429, {"retry-after": str(max(1, round(wait)))})
 
     def _record(self, request: Request, vendor: str) -> None:
         self.log.append(
@@ -167,6 +170,14 @@ def _wikidata(world: World, request: Request) -> Reply:
     if request.host == "query.wikidata.org":
         return wikidata.sparql(world.wikidata, request)
     return wikidata.api(world.wikidata, request)
+
+
+def _refusal(vendor: str, status: int, headers: Mapping[str, str] | None = None) -> Reply:
+    """The vendor's own error envelope; pages for those who have none."""
+    body = _ERROR_BODIES[vendor](status)
+    if isinstance(body, str):
+        return Reply(status, {**(headers or {}), "content-type": "text/html"}, body.encode())
+    return json_reply(body, status, headers=headers)
 
 
 def _profile(vendor: str, request: Request) -> str:

@@ -73,13 +73,20 @@ def profile_of(request: Request) -> str:
 
 
 def _searches(body: Mapping[str, Any]) -> bool:
-    tools = body.get("tools") or ()
-    plugins = body.get("plugins") or ()
+    tools, plugins = (_list(body.get(name)) for name in ("tools", "plugins"))
     return (
         str(body.get("model", "")).endswith(":online")
-        or any(str(tool.get("type", "")).endswith("web_search") for tool in tools)
-        or any(plugin.get("id") == "web" for plugin in plugins)
+        or any(str(_of(tool, "type")).endswith("web_search") for tool in tools)
+        or any(_of(plugin, "id") == "web" for plugin in plugins)
     )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _of(entry: Any, key: str) -> Any:
+    return entry.get(key) if isinstance(entry, dict) else None
 
 
 class OpenRouter:

@@ -81,7 +81,8 @@ def _gleif_list(rows: Sequence[GleifRow], request: Request) -> Reply:
 
 
 def _gleif_matches(row: GleifRow, request: Request) -> bool:
-    """Every filter given must hold. Names match when all their words occur."""
+    """Every filter given must hold; a comma in its value means "or". Names match when all their
+    words occur."""
     checks: dict[str, Callable[[str], bool]] = {
         "filter[lei]": lambda v: row.lei == v.upper(),
         "filter[entity.legalName]": lambda v: _words(v) <= _words(row.legal_name),
@@ -96,7 +97,9 @@ def _gleif_matches(row: GleifRow, request: Request) -> bool:
         "filter[entity.status]": lambda v: row.status == v.upper(),
     }
     return all(
-        check(request.query[key][0]) for key, check in checks.items() if key in request.query
+        any(check(value.strip()) for value in request.query[key][0].split(","))
+        for key, check in checks.items()
+        if key in request.query
     )
 
 

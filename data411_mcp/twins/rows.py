@@ -104,6 +104,7 @@ class WikidataRow(_Wired):
     website: str | None = None
     hq: str | None = None
     country: str | None = None
+    country_code: str | None = None  # ISO 2, of the country's own item
     inception: str | None = None  # ISO date
     industry: str | None = None
     employees: int | None = None
@@ -132,6 +133,12 @@ class AcraRow(_Wired):
 
     uen: str
     entity_name: str
+
+
+class LinkedinRow(BaseModel):
+    """Reserved: any object; nothing answers from it yet."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
 
 class SearchResult(Row):
@@ -233,6 +240,20 @@ class DnsRow(Row):
     rcode: Literal["NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED"] = "NOERROR"
     silent: bool = False  # the query is never answered
     truncate: bool = False  # UDP says TC, so that the client must come back over TCP
+
+
+def record_texts(row: DnsRow) -> list[str]:
+    """Values in zone-file form. TXT is plain text in a world; on the wire it is cut into strings
+    of at most 255 bytes."""
+    if row.type != "TXT":
+        return list(row.values)
+    return [
+        " ".join(
+            '"' + text[i : i + 250].replace("\\", "\\\\").replace('"', '\\"') + '"'
+            for i in range(0, max(len(text), 1), 250)
+        )
+        for text in row.values
+    ]
 
 
 class WorldInfo(Row):

@@ -18,7 +18,7 @@ import anyio
 
 from data411_mcp.network import TwinAddress
 from data411_mcp.twins.dns_server import Zone, hosts_of, serve_dns
-from data411_mcp.twins.exchange import VENDOR_HOSTS, Exchange, RequestLog
+from data411_mcp.twins.exchange import ALWAYS_THERE, VENDOR_HOSTS, Exchange, RequestLog
 from data411_mcp.twins.faults import FaultScript
 from data411_mcp.twins.http_server import authority, serve_http, server_context
 from data411_mcp.twins.world import World, load_world
@@ -52,7 +52,7 @@ async def running_twins(
     faults = FaultScript()
     faults.add(*world.faults)
     exchange = Exchange(world, faults, latency=latency, seed=seed, rate_limits=rate_limits)
-    zone = Zone(hosts_of(world.sites, VENDOR_HOSTS), world.dns)
+    zone = Zone(hosts_of(world.sites, (*VENDOR_HOSTS, *ALWAYS_THERE)), world.dns)
     async with anyio.create_task_group() as serving:
         plain = await serving.start(serve_http, exchange.handle, None)
         tls = await serving.start(serve_http, exchange.handle, server_context())

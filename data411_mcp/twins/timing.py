@@ -57,6 +57,16 @@ _CHAT_MIX = (
     (5.0, _kind("cut_json")),
 )
 
+_BLOCKED_PAGE = (
+    "Title: 403 Forbidden\n\nURL Source: https://blocked.example/\n\n"
+    "Warning: Target URL returned error 403: Forbidden\n\nMarkdown Content:\n# 403 Forbidden\n"
+)
+_NOTHING_EXTRACTED = {
+    "results": [],
+    "failed_results": [{"url": "https://blocked.example/", "error": "Failed to fetch url"}],
+    "response_time": 10.0,
+}
+
 PROFILES: Mapping[str, Profile] = {
     "web": Profile(0.3, 1.5, 30),
     "openrouter": Profile(2.5, 12, 120, _CHAT_MIX),
@@ -71,6 +81,7 @@ PROFILES: Mapping[str, Profile] = {
             (10.0, _status(429, retry_after="3")),
             (5.0, _status(451)),
             (5.0, _kind("wrong_type", status=524)),
+            (60.0, _status(200, content_type="text/plain; charset=utf-8", body=_BLOCKED_PAGE)),
         ),
     ),
     "jina_search": Profile(2.2, 6, 60, ((5.0, _status(429, retry_after="3")),)),
@@ -81,7 +92,7 @@ PROFILES: Mapping[str, Profile] = {
         ((3.0, _status(429, retry_after="5")), (2.0, _status(432)), (1.0, _status(500))),
     ),
     "tavily_search_advanced": Profile(2.5, 7, 60, ((3.0, _status(429, retry_after="5")),)),
-    "tavily_extract": Profile(2, 10, 60),
+    "tavily_extract": Profile(2, 10, 60, ((80.0, _status(200, json=_NOTHING_EXTRACTED)),)),
     "gleif": Profile(0.3, 1.2, 30),
     "edgar": Profile(0.15, 0.6, 30),
     "wikidata": Profile(0.4, 2.0, 60),

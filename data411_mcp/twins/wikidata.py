@@ -20,6 +20,7 @@ PROPERTIES: dict[str, tuple[Callable[[WikidataRow], Any], str]] = {
     "P856": (lambda row: row.website, "uri"),
     "P159": (lambda row: row.hq, "item"),
     "P17": (lambda row: row.country, "item"),
+    "P297": (lambda row: row.country_code, "text"),
     "P571": (lambda row: row.inception, "time"),
     "P452": (lambda row: row.industry, "item"),
     "P1128": (lambda row: row.employees, "number"),

@@ -24,11 +24,13 @@ from data411_mcp.twins.rows import (
     FaultRow,
     GleifRow,
     Gold,
+    LinkedinRow,
     LlmRow,
     RdapRow,
     SearchRow,
     WikidataRow,
     WorldInfo,
+    record_texts,
 )
 
 M = TypeVar("M", bound=BaseModel)
@@ -54,6 +56,8 @@ TOP_LEVEL = frozenset(
         "gold.json",
     }
 )
+_TOKEN = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+_STATUS = re.compile(r"^[2-5]\d\d$")
 _HOST = re.compile(r"^(?!-)[a-z0-9-]+(\.[a-z0-9-]+)+$")
 
 
@@ -105,6 +109,11 @@ def load_world(path: Path) -> World:
         else WorldInfo(name=folder.name)
     )
     registry = _registry(folder)
+    _check_headers(folder / "sites")
+    dns_rows = tuple(_rows(DnsRow, folder, "dns.jsonl"))
+    _check_records(dns_rows)
+    for _ in _rows(LinkedinRow, folder, "linkedin/*.jsonl"):
+        pass  # reserved: only that each line is an object
     gold_file = folder / "gold.json"
     return World(
         folder=folder,
@@ -112,7 +121,7 @@ def load_world(path: Path) -> World:
         sites=_sites(folder / "sites"),
         search=tuple(_rows(SearchRow, folder, "search/*.jsonl")),
         llm=tuple(_rows(LlmRow, folder, "llm/*.jsonl")),
-        dns=tuple(_rows(DnsRow, folder, "dns.jsonl")),
+        dns=dns_rows,
         faults=tuple(_rows(FaultRow, folder, "faults.jsonl")),
         leads=_leads(folder),
         gold=_one(Gold, _json(gold_file), "gold.json") if gold_file.exists() else Gold(),
@@ -147,6 +156,33 @@ def _sites(folder: Path) -> dict[str, Path]:
             )
         sites[entry.name] = entry
     return sites
+
+
+def _check_headers(sites: Path) -> None:
+    for file in sorted(sites.rglob("*.headers")):
+        name = "sites/" + file.relative_to(sites).as_posix()
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+            key, colon, value = line.partition(":")
+            if line.strip() and not (colon and _TOKEN.match(key.strip())):
+                raise WorldInvalid(f"{name}:{number}: not a line of the form name: value")
+            if key.strip().lower() == "status" and not _STATUS.match(value.strip()):
+                raise WorldInvalid(f"{name}:{number}: status is a number from 200 to 599")
+
+
+def _check_records(rows: tuple[DnsRow, ...]) -> None:
+    """Read every record as the DNS twin will, so that a slip is found here and not in a query."""
+    import dns.exception
+    import dns.rrset
+
+    for number, row in enumerate(rows, start=1):
+        try:
+            if row.values:
+                dns.rrset.from_text(row.name, row.ttl, "IN", row.type, *record_texts(row))
+        except (dns.exception.DNSException, ValueError) as error:
+            kind = row.type
+            raise WorldInvalid(
+                f"dns.jsonl: row {number} ({row.name} {kind}): not values of type {kind}"
+            ) from error
 
 
 def _leads(folder: Path) -> tuple[dict[str, Any], ...]:

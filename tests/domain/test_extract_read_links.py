@@ -78,8 +78,11 @@ def test_a_personal_profile_belongs_to_whom_the_link_names() -> None:
         "<a href=https://www.linkedin.com/in/someone>LinkedIn</a>"
     )
     ours, others = read_links(document, Hints())
-    assert [(fact.kind, fact.person) for fact in ours] == [("linkedin_person", "Jane Roe")]
-    assert len(others) == 1
+    assert [(fact.kind, fact.person) for fact in ours] == [
+        ("linkedin_person", "Jane Roe"),
+        ("linkedin_person", None),
+    ]
+    assert others == ()
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_scripts_are_romanised(text: str, latin: str) -> None:
 
 
 def test_folding_joins_apostrophes_and_splits_at_other_signs() -> None:
-    assert fold("O'Neil-Smith, “Al Qa'ida”") == "oneil smith al qaida"
+    assert fold("O'Neil-Smith, “Fox's Den”") == "oneil smith foxs den"
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_a_persons_name_loses_its_decoration(
     [
         ("The Smith Bros. Mfg. Co.", "smith brothers manufacturing"),
         ("Acme Intl, Inc.", "acme international"),
-        ("L.X.C Aviation", "lxc aviation"),
-        ("Brigade Forty-Four", "brigade 44"),
+        ("Q.R.T Gliders", "qrt gliders"),
+        ("Studio Twenty-Six", "studio 26"),
         ("Acme Fund II, L.P.", "acme fund 2"),
         ("Acme Fund V", "acme fund 5"),
-        ("H&M Hennes & Mauritz AB", "h m hennes mauritz"),
-        ("Zanetta Sudamericana S.A. (Zanetta)", "zanetta sudamericana"),
+        ("B&T Barrow & Tilden AB", "b t barrow tilden"),
+        ("Bottega Marina S.p.A. (Bottega)", "bottega marina"),
         ("Limited Liability Company Iskra", "iskra"),
         ("Acme Labour Organisation", "acme labor organization"),
     ],
@@ -106,12 +106,12 @@ def test_nicknames_and_translations_are_related(a: str, b: str) -> None:
         ("Bob Smith", "Robert Smith"),
         ("Smith, John", "John Smith"),
         ("John Q. Smith", "John Smith"),
-        ("Friedrich Lindenberg", "Fridrich Lindenberg"),
+        ("Gottlieb Sandmeier", "Gotlieb Sandmeier"),
         ("Wolodymyr Koselenskyj", "Volodymyr Kozelenskyy"),
-        ("Jan Daniel Botha", "JanDaniel Botha"),
+        ("Mary Ellen Foxley", "MaryEllen Foxley"),
         ("Kim Jong-min", "Kim Jong Min"),
         ("Владимир Петров", "Vladimir Petrov"),
-        ("Ali A. Rezai", "Ali Akbar Rezai"),
+        ("Noor A. Karimi", "Noor Anwar Karimi"),
         ("J.-C. Dupont", "Jean-Claude Dupont"),
         ("Prof. María de la Cruz", "Maria Cruz"),
     ],
@@ -126,8 +126,8 @@ def test_spellings_of_one_person_join(left: str, right: str) -> None:
         ("Brian Smith", "Ryan Smith"),
         ("John Smith", "John Miller"),
         ("Daniel Smith", "Donald Smith"),
-        ("Hans O Friedrich", "Hans Joachim Friedrich"),
-        ("William G. Frost", "William W Frost"),
+        ("Dana O Foxley", "Dana Joachim Foxley"),
+        ("Wilbur G. Foxley", "Wilbur W Foxley"),
         ("Bob Smith Sr.", "Bob Smith Jr."),
         ("Omar bin Abdullah al-Harbi", "Abdullah bin Omar al-Harbi"),
         ("Maria Lopez", "Mario Lopez"),
@@ -149,14 +149,14 @@ def test_what_names_alone_cannot_decide_stays_unsure(left: str, right: str) -> N
 @pytest.mark.parametrize(
     ("left", "right"),
     [
-        ("Siemens Aktiengesellschaft", "SiemensAG"),
+        ("Feldmark Aktiengesellschaft", "FeldmarkAG"),
         ("Acme Tools Ltd", "Acme Tools Limited"),
         ("OAO Severnaya", "Open Joint Stock Company Severnaya"),
         ("OOO Severnaya", "Severnaya LLC"),
         ("Acme Aktiengeselschaft", "Acme AG"),
-        ("Nantucket Fund, Ltd.", "Nantucket Fund I, Ltd."),
-        ("World Health Organisation", "World Health Organization"),
-        ("Standard & Pore's", "Standard and Pores"),
+        ("Foxley Fund, Ltd.", "Foxley Fund I, Ltd."),
+        ("Foxley Labour Centre", "Foxley Labor Center"),
+        ("Barrow & Tilden's", "Barrow and Tildens"),
     ],
 )
 def test_spellings_of_one_company_join(left: str, right: str) -> None:
@@ -171,7 +171,7 @@ def test_spellings_of_one_company_join(left: str, right: str) -> None:
         ("Acme Germany GmbH", "Acme France SAS"),
         ("Banco Acme S.A.", "Banco Acme Chile S.A."),
         ("Acme Systems Limited", "Acme Logistics Ltd"),
-        ("China National Pipeline Corporation", "China National Petroleum Corporation"),
+        ("Foxley County Roofing Corporation", "Foxley County Plumbing Corporation"),
     ],
 )
 def test_parts_siblings_and_namesakes_are_refused(left: str, right: str) -> None:

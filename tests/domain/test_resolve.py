@@ -37,9 +37,9 @@ def test_equal_ids_outrank_names() -> None:
 
 
 def test_ids_of_one_register_that_differ_refuse_equal_names() -> None:
-    a, b = who("Dana Smith", ids="3410238243417"), who("Dana Smith", ids="3740135235651")
+    a, b = who("Dana Smith", ids="7700011122233"), who("Dana Smith", ids="7700044455566")
     assert same_person(a, b).same is False
-    a, b = who("Acme GmbH", ids="194304t"), who("Acme GmbH", ids="568271v")
+    a, b = who("Acme GmbH", ids="112233t"), who("Acme GmbH", ids="445566v")
     assert same_company(a, b).same is not True
 
 
@@ -47,7 +47,16 @@ def test_a_personal_e_mail_joins_what_names_leave_unsure() -> None:
     a = who("D. Smith", emails="dana@acme.example")
     b = who("Dana Smith", emails="Dana@acme.example")
     assert same_person(who("D. Smith"), who("Dana Smith")).same is None
-    assert same_person(a, b) == Judgement(True, 0.97, "same e-mail")
+    judgement = same_person(a, b)
+    assert judgement.same
+    assert judgement.reason.startswith("same e-mail")
+
+
+def test_a_personal_e_mail_outlasts_a_new_surname_but_not_another_given_name() -> None:
+    mail = "dana@acme.example"
+    a = who("Dana Smith", emails=mail)
+    assert same_person(a, who("Dana Miller", emails=mail)).same
+    assert same_person(a, who("Robin Smith", emails=mail)).same is None
 
 
 def test_a_role_mailbox_joins_nobody() -> None:
@@ -66,29 +75,29 @@ def test_a_shared_phone_joins_an_initial_to_its_name() -> None:
 
 
 def test_dates_of_birth_in_conflict_refuse_equal_names() -> None:
-    a = who("Dana Marie Smith", birth_dates="1974-09-02")
-    judgement = same_person(a, who("Dana Marie Smith", birth_dates="1981-03-11"))
+    a = who("Dana Marie Smith", birth_dates="1970-05-04")
+    judgement = same_person(a, who("Dana Marie Smith", birth_dates="1981-03-12"))
     assert judgement.same is False
     assert judgement.reason == "dates of birth conflict"
 
 
-@pytest.mark.parametrize("other", ["1974", "1974-09", "1974-02-09", "1974-09-03", "1974-01-01"])
+@pytest.mark.parametrize("other", ["1970", "1970-05", "1970-04-05", "1970-05-07", "1970-01-01"])
 def test_a_vaguer_or_mistyped_date_of_birth_is_no_conflict(other: str) -> None:
-    a = who("Dana Marie Smith", birth_dates="1974-09-02")
+    a = who("Dana Marie Smith", birth_dates="1970-05-04")
     assert same_person(a, who("Dana Marie Smith", birth_dates=other)).same
 
 
 def test_an_equal_date_of_birth_joins_an_initial_to_its_name() -> None:
-    a = who("D. Smith", birth_dates="1974-09-02")
-    assert same_person(a, who("Dana Smith", birth_dates="1974-09-02")).same
+    a = who("D. Smith", birth_dates="1970-05-04")
+    assert same_person(a, who("Dana Smith", birth_dates="1970-05-04")).same
 
 
 def test_a_common_name_in_two_countries_or_towns_stays_unsure() -> None:
     us, gb = who("Dana Smith", countries="us"), who("Dana Smith", countries="gb")
     assert same_person(us, gb).same is None
-    a = who("Dana Smith", addresses="12 Main St, Danbury, CT")
-    assert same_person(a, who("Dana Smith", addresses="9 Elm Rd, Torrington, CT")).same is None
-    assert same_person(a, who("Dana Smith", addresses="Danbury, CT")).same
+    a = who("Dana Smith", addresses="12 Main St, Ashford, CT")
+    assert same_person(a, who("Dana Smith", addresses="9 Elm Rd, Brookvale, CT")).same is None
+    assert same_person(a, who("Dana Smith", addresses="Ashford, CT")).same
 
 
 def test_father_and_son_are_two_persons() -> None:
@@ -115,7 +124,13 @@ def test_one_web_site_joins_a_trade_name_to_the_fuller_name() -> None:
 
 
 def test_one_web_site_does_not_join_two_funds_or_two_branches() -> None:
-    for left, right in (("Acme Fund II", "Acme Fund III"), ("Acme Germany", "Acme France")):
+    for left, right in (
+        ("Acme Fund II", "Acme Fund III"),
+        ("Acme Germany", "Acme France"),
+        ("Acme", "Acme Germany"),
+        ("Acme Inc.", "Acme LLC"),
+        ("Acme Precision Tools", "Acme Precision Bakery"),
+    ):
         a, b = who(left, websites="acme.example"), who(right, websites="acme.example")
         assert same_company(a, b).same is not True
 
@@ -127,7 +142,7 @@ def test_a_social_page_host_is_no_common_web_site() -> None:
 
 
 def test_the_same_address_does_not_join_two_legal_forms() -> None:
-    where = "Stahlstr. 47, 4020 Linz"
+    where = "Werkstr. 12, 1000 Musterstadt"
     a, b = who("Acme GmbH", addresses=where), who("Acme GmbH & Co. KG", addresses=where)
     assert same_company(a, b).same is not True
 
@@ -140,19 +155,19 @@ def test_an_address_completes_a_name_that_leaves_out_a_general_word() -> None:
 
 
 def test_a_place_is_known_by_its_phone_and_name() -> None:
-    a = who("Nora's Diner", addresses="747 9th Ave.", phones="212/555-0142")
-    b = who("noras diner", addresses="747 Ninth Avenue", phones="212-555-0142")
+    a = who("Nora's Diner", addresses="61 9th Ave.", phones="212/555-0142")
+    b = who("noras diner", addresses="61 Ninth Avenue", phones="212-555-0142")
     assert same_place(a, b).same
 
 
 def test_a_place_that_changed_its_phone_is_known_by_name_and_address() -> None:
-    a = who("Nora's Diner", addresses="747 9th Ave.", phones="212/555-0142")
-    b = who("Nora's Diner", addresses="747 Ninth Avenue", phones="212-555-0199")
+    a = who("Nora's Diner", addresses="61 9th Ave.", phones="212/555-0142")
+    b = who("Nora's Diner", addresses="61 Ninth Avenue", phones="212-555-0199")
     assert same_place(a, b).same
 
 
 def test_two_restaurants_of_one_hotel_are_two_places() -> None:
-    hotel = {"addresses": "3434 Peach Rd.", "phones": "404-555-0142"}
+    hotel = {"addresses": "12 Orchard Rd.", "phones": "404-555-0142"}
     assert not same_place(
         who("Cafe Grandview", **hotel), who("Grandview Dining Room", **hotel)
     ).same
@@ -160,7 +175,7 @@ def test_two_restaurants_of_one_hotel_are_two_places() -> None:
 
 
 def test_branches_of_a_chain_are_two_places() -> None:
-    a = who("Nora's Diner", addresses="747 9th Ave.", phones="212-555-0142")
+    a = who("Nora's Diner", addresses="61 9th Ave.", phones="212-555-0142")
     b = who("Nora's Diner", addresses="12 Elm St.", phones="212-555-0199")
     assert same_place(a, b).same is False
     assert same_place(who("Nora's Diner"), who("Nora's Diner")).same is None
@@ -177,7 +192,7 @@ profiles = st.builds(
     emails=st.sampled_from([(), ("info@acme.example",), ("dana@acme.example",)]),
     websites=st.sampled_from([(), ("acme.example",), ("not a site",)]),
     ids=st.sampled_from([(), ("12345",), ("54321",)]),
-    birth_dates=st.sampled_from([(), ("1974",), ("1974-09-02",), ("1981-01-01",)]),
+    birth_dates=st.sampled_from([(), ("1970",), ("1970-05-04",), ("1981-01-01",)]),
 )
 
 

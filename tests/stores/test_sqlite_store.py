@@ -7,6 +7,7 @@ import re
 import sqlite3
 import stat
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,7 +77,8 @@ async def test_many_stores_opened_on_a_new_file_at_once_migrate_it_once(tmp_path
         async with anyio.create_task_group() as openers:
             for _ in range(10):
                 openers.start_soon(open_one)
-    versions = sqlite3.connect(path).execute("SELECT version FROM schema_version").fetchall()
+    with closing(sqlite3.connect(path)) as connection:
+        versions = connection.execute("SELECT version FROM schema_version").fetchall()
     assert versions == [(migration.version,) for migration in migrations()]
 
 

@@ -77,6 +77,16 @@ def digits(text: str) -> str:
         ),
         ("golden.json", "{}", "golden.json: unknown entry (did you mean gold.json?)"),
         ("sites/Acme/index.html", "x", "sites/Acme: not a folder named like a host"),
+        (
+            "sites/a.example/x.html.headers",
+            "status: 200\nstatus: many",
+            "sites/a.example/x.html.headers:2: status is a number from 200 to 599",
+        ),
+        (
+            "dns.jsonl",
+            '{"name": "a.example", "type": "MX", "values": ["mail"]}',
+            "dns.jsonl: row 1 (a.example MX): not values of type MX",
+        ),
         ("lead.json", '"x"', "lead.json: holds one lead, or a list of leads"),
     ],
 )

@@ -9,13 +9,12 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import trustme
 
 from data411_mcp.adapters.http import HttpClient, open_client
-from data411_mcp.domain.evidence import Page
 from data411_mcp.network import Network
 from data411_mcp.settings import Settings
 
@@ -172,20 +171,3 @@ class HandClock:
 
     def new_id(self) -> str:
         return "0" * 32
-
-
-@dataclass
-class PageShelf:
-    """The two page methods of a store that readers use."""
-
-    pages: list[tuple[str, Page]] = field(default_factory=list)
-
-    async def put_page(self, tenant: str, page: Page) -> None:
-        self.pages.append((tenant, replace(page)))
-
-    async def fresh_page(self, tenant: str, url: str, *, not_before: datetime) -> Page | None:
-        for owner, page in reversed(self.pages):
-            fresh = datetime.fromisoformat(page.fetched_at) >= not_before
-            if owner == tenant and url in {page.url, page.final_url} and fresh:
-                return page
-        return None

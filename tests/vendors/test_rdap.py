@@ -115,9 +115,7 @@ async def test_without_a_domain_nobody_is_asked(tmp_path: Path) -> None:
         "",
     ],
 )
-async def test_a_redirect_to_where_it_must_not_go_is_refused(
-    tmp_path: Path, location: str
-) -> None:
+async def test_a_redirect_to_where_it_must_not_go_is_refused(tmp_path: Path, location: str) -> None:
     with pytest.raises(LookupFailed):
         await lookup(redirecting(domain(None), location), tmp_path)
 

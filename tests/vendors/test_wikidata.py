@@ -94,7 +94,9 @@ async def test_by_name_only_alike_companies_come_back(tmp_path: Path) -> None:
     def answer(call: Call) -> Response:
         if call.path.endswith("api.php"):
             return hits(
-                ("Q900003", "Talweg River"), ("Q900002", "Talweg Pumps"), ("Q900001", "Talweg Pumps")
+                ("Q900003", "Talweg River"),
+                ("Q900002", "Talweg Pumps"),
+                ("Q900001", "Talweg Pumps"),
             )
         asked = call.query["query"]
         assert "Q900003" not in asked

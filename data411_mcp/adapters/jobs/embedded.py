@@ -82,7 +82,8 @@ class EmbeddedRunner:
         self._job_deadline_seconds = job_deadline_seconds
         self._sweep_seconds = sweep_seconds
         self._held: dict[str, HeldJob] = {}
-        self._moved = anyio.Event()  # set and replaced when a job comes, starts or ends here
+        self._room_or_work = anyio.Event()  # set and replaced when a job comes or ends here
+        self._news: dict[str, anyio.Event] = {}  # by job: set and dropped when it starts or ends
 
     # --- the port ------------------------------------------------------------------------
 
@@ -98,25 +99,29 @@ class EmbeddedRunner:
 
     async def submit(self, job: Job) -> Job:
         added = await self._store.add_job(job)
-        self._move()
+        self._look_again()
         return added
 
     async def wait(
         self, tenant: str, job_id: str, *, seconds: float, emit: Emit | None = None, since: int = 0
     ) -> Job:
         job, since = await self._catch_up(tenant, job_id, emit, since)
-        with anyio.move_on_after(seconds):
-            while True:
-                moved = self._moved  # before reading the state: no change is missed
-                held = self._held_by(tenant, job_id)
-                if held is not None:
-                    since = await self._follow(held, emit, since)
-                    continue
-                job, since = await self._catch_up(tenant, job_id, emit, since)
-                if job.final or job.status is JobStatus.WAITING:
-                    return job
-                with anyio.move_on_after(POLL_SECONDS):
-                    await moved.wait()
+        try:
+            with anyio.move_on_after(seconds):
+                while True:
+                    # Taken before the state is read: no change is missed.
+                    news = self._news.setdefault(job_id, anyio.Event())
+                    held = self._held_by(tenant, job_id)
+                    if held is not None:
+                        since = await self._follow(held, emit, since)
+                        continue
+                    job, since = await self._catch_up(tenant, job_id, emit, since)
+                    if job.final or job.status is JobStatus.WAITING:
+                        return job
+                    with anyio.move_on_after(POLL_SECONDS):
+                        await news.wait()
+        finally:
+            self._news.pop(job_id, None)  # who else follows this job makes it anew within a poll
         return await self._known(tenant, job_id)
 
     async def cancel(self, tenant: str, job_id: str, slot: str | None = None) -> Job:
@@ -137,7 +142,7 @@ class EmbeddedRunner:
         """A job that is not waiting is left as it is."""
         await self._known(tenant, job_id)
         await self._store.requeue_job(job_id, now=self._clock.now(), payload=payload)
-        self._move()
+        self._look_again()
         return await self._known(tenant, job_id)
 
     # --- following -----------------------------------------------------------------------
@@ -158,7 +163,7 @@ class EmbeddedRunner:
         held = self._held_by(tenant, job_id)
         if held is not None:
             held.heed(job)
-        self._move()
+        self._tell(job_id)
         return job
 
     async def _catch_up(
@@ -192,16 +197,21 @@ class EmbeddedRunner:
             await changed.wait()
         return since
 
-    def _move(self) -> None:
-        self._moved.set()
-        self._moved = anyio.Event()
+    def _tell(self, job_id: str) -> None:
+        news = self._news.pop(job_id, None)
+        if news is not None:
+            news.set()
+
+    def _look_again(self) -> None:
+        self._room_or_work.set()
+        self._room_or_work = anyio.Event()
 
     # --- running -------------------------------------------------------------------------
 
     async def _dispatch(self, tasks: TaskGroup) -> None:
         """Claim jobs while there is room; again at every change here and every sweep."""
         while True:
-            moved = self._moved
+            room_or_work = self._room_or_work
             try:
                 while len(self._held) < self._concurrency:
                     held = await self._claim()
@@ -211,7 +221,7 @@ class EmbeddedRunner:
             except StoreError as error:
                 log.warning("job_claim_failed", code=error.code)
             with anyio.move_on_after(self._sweep_seconds):
-                await moved.wait()
+                await room_or_work.wait()
 
     async def _claim(self) -> HeldJob | None:
         # Shielded: a claim that succeeds in a shutdown must be handed back, not forgotten.
@@ -245,7 +255,8 @@ class EmbeddedRunner:
             if self._held.get(held.job.id) is held:
                 del self._held[held.job.id]
             held.end()
-            self._move()
+            self._tell(held.job.id)
+            self._look_again()
 
     async def _attempt(self, held: HeldJob) -> _Ending | None:
         """Run the work; None when the lease was lost and nothing may be written any more."""
@@ -254,7 +265,7 @@ class EmbeddedRunner:
         checkpoints = dict(await self._store.checkpoints(job.id))
         # Read again: a wish that came between the claim and now has found nobody to tell.
         held.heed(await self._store.job(job.tenant, job.id) or job)
-        self._move()
+        self._tell(job.id)
         work = self._work.get(job.route)
         if held.stopped is Stop.CANCELLED:
             return self._cancelled(held)

@@ -11,12 +11,11 @@ from rapidfuzz import fuzz
 from data411_mcp.domain.legal_forms import strip_legal_form
 
 ALIKE_MIN = 88.0  # of 100; below it the row is another company's
-_SHORT_CIRCUIT = 100.0
-# Words that groups add to or drop from the same name; they never tell two companies apart alone.
+# Words that a group adds to or drops from the same name; they tell no two companies apart alone.
 _GROUP_WORDS = frozenset(
-    ["the", "and", "of", "group", "holding", "holdings", "company", "co", "corp", "services"]
+    ("the", "and", "und", "et", "of", "group", "holding", "holdings", "company", "co")
 )
-_GROUP_PENALTY = 8.0
+_GROUP_PENALTY = 4.0
 _DOMAIN_LABEL_MIN = 5
 
 
@@ -39,7 +38,7 @@ def likeness(name: str, wanted: Iterable[str]) -> float:
         if not ours or not theirs:
             continue
         if ours == theirs:
-            return _SHORT_CIRCUIT
+            return 100.0
         if _numbers(ours) != _numbers(theirs):
             continue
         best = max(best, fuzz.token_sort_ratio(ours, theirs), _without_group_words(ours, theirs))
@@ -61,6 +60,5 @@ def _numbers(text: str) -> list[str]:
 
 
 def _without_group_words(ours: str, theirs: str) -> float:
-    a = [w for w in ours.split() if w not in _GROUP_WORDS]
-    b = [w for w in theirs.split() if w not in _GROUP_WORDS]
-    return _SHORT_CIRCUIT - _GROUP_PENALTY if a and sorted(a) == sorted(b) else 0.0
+    a, b = (" ".join(w for w in t.split() if w not in _GROUP_WORDS) for t in (ours, theirs))
+    return max(0.0, fuzz.token_sort_ratio(a, b) - _GROUP_PENALTY) if a and b else 0.0

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import tldextract
-
 from data411_mcp.adapters.vendors.api_page import FactReader, api_page, elements
 from data411_mcp.adapters.vendors.company_names import ALIKE_MIN, likeness
 from data411_mcp.adapters.vendors.register import Register, names_of
 from data411_mcp.domain.graph import FieldName
+from data411_mcp.domain.ties import registrable_domain
 from data411_mcp.services.ports import RegistryQuery, RegistryRecord
 
 API_URL = "https://www.wikidata.org/w/api.php"
@@ -39,7 +38,6 @@ _PROPERTIES = {
 _LABELLED = ("hq", "country", "industry", "ceo", "parent")
 # An item with none of these is a film, a song or a surname, whatever it is called.
 _OF_COMPANIES = ("website", "hqLabel", "industryLabel", "employees", "lei", "linkedin", "ceoLabel")
-_suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 
 @dataclass
@@ -61,7 +59,8 @@ class Wikidata(Register):
             if items:
                 values = " ".join(f"wd:{item}" for item in items)
                 found = await self._facts(f"VALUES ?item {{ {values} }}", query, until)
-                records = sorted(found, key=lambda r: items.index(r.record_id))
+                asked = [r for r in found if r.record_id in items]
+                records = sorted(asked, key=lambda r: items.index(r.record_id))
         return await self.keep(records)
 
     async def _search(self, names: tuple[str, ...], until: float) -> list[str]:
@@ -157,7 +156,7 @@ def _value(row: str, variable: str) -> str:
 
 
 def _registrable(url: str) -> str:
-    return _suffixes(url).top_domain_under_public_suffix
+    return registrable_domain(url).removeprefix("www.") if url else ""
 
 
 def _is_website_row(row: str, domain: str | None) -> bool:

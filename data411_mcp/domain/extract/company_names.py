@@ -22,6 +22,7 @@ from data411_mcp.domain.legal_forms import find_legal_names, legal_form, strip_l
 
 NAME_SCORE_MIN = 0.4  # raw votes an elected name needs
 TIE_SCORE_MIN = 0.7  # votes from which an elected name can tie a legal name
+SURE_SCORE_MIN = 1.2  # the same when only legal names and addresses voted
 LEGAL_SCORE_MIN = 0.5
 NAME_WORDS_MAX = 9
 _COPYRIGHT_BONUS = 0.01  # between equals the copyright line decides
@@ -35,23 +36,28 @@ def _words(text: str) -> frozenset[str]:
 
 _TITLE_BREAK = re.compile(r"\s+[|–—\-:»«·•~/>]+\s+|\s*[|»«·•]\s*|:{2,}|:\s+|\s-(?=\w)|\s{2,}|,\s+")
 _LEAD = re.compile(
-    r"^(?:welcome to|contact(?: us)?(?: at| for)?|about(?: us)?|home ?page(?: of)?|home(?=\s*[-–|:])"
+    r"^(?:welcome to|contact(?: us)?(?: at| for)?|about(?: us)?|home ?page(?: of)?"
+    r"|home(?=\s*[-–|:])"
     r"|kontakt|willkommen bei|bienvenue (?:chez|à|sur)|bienvenidos a|benvenuti (?:in|da|su)"
-    r"|(?:factory )?contacts? for|get in touch with|connect with|contacting|the official (?:web)?site of|official site of"
+    r"|(?:factory )?contacts? for|get in touch with|connect with|contacting"
+    r"|the official (?:web)?site of|official site of"
     r"|impressum|copyright|©|\(c\)|all contents?|visit|follow|meet)\b[\s:–—-]*",
     re.IGNORECASE,
 )
 _TAIL = re.compile(
-    r"[\s:–—-]*\b(?:home ?page|official (?:web)?site|web ?site|logo\b.*|support|help cent(?:er|re)|support cent(?:er|re)|blog|online shop|team"
+    r"[\s:–—-]*\b(?:home ?page|official (?:web)?site|web ?site|logo\b.*|support|help cent(?:er"
+    r"|re)|support cent(?:er|re)|blog|online shop|team"
     r"|contact us|all rights reserved.*|homepage)$",
     re.IGNORECASE,
 )
 _GENERIC = _words(
-    "home homepage contact contacts us about welcome index page untitled document news blog services "
+    "home homepage contact contacts us about welcome index page untitled document news blog "
+    "services "
     "service products product gallery team staff our people who we are imprint impressum kontakt "
     "faq help support login search site map sitemap careers jobs privacy policy terms of use and "
     "conditions the a menu main default logo image header banner testimonials reviews attorneys "
-    "locations location directions management contacto contatti accueil startseite info information "
+    "locations location directions management contacto contatti accueil startseite info "
+    "information "
     "get in touch enquiry form online shop store official website web portfolio clients events "
     "resources links press media your account my cart checkout hours facebook twitter linkedin "
     "joomla wordpress drupal top back next read more all rights reserved copyright legal notice "
@@ -70,13 +76,16 @@ _COPYRIGHT_AFTER = re.compile(
 _COPYRIGHT_END = re.compile(
     r"\.?\s*(?:[.,;]?\s*\ball rights|\balle rechte|\btous droits|\btodos los|\btutti i diritti"
     r"|\bdesigned\b|\bdesign (?:by|and)|\bpowered by|\bsite by|\bweb ?site\b|\bprivacy\b|\bterms\b"
-    r"|\breserved\b|[-–|]\s|\s{2,}|(?:19|20)\d\d|\bsitemap\b|(?<=[a-z)]{2})[.;]\s|\bis a\b|https?:|www\.|\s-\s"
+    r"|\breserved\b|[-–|]\s|\s{2,}|(?:19|20)\d\d|\bsitemap\b|(?<=[a-z)]{2})[.;]\s|\bis a\b"
+    r"|https?:|www\.|\s-\s"
     r"|\b(?:tel|tfno|phone|fax|t[ée]l[ée]?fono?|e-?mail)\b|\bp\.? ?iva\b|,? \d)",
     re.IGNORECASE,
 )
 _AGENCY = re.compile(
-    r"(?:design|develop|power|build|built|host|creat|maintain|made|website|web site|site|copywrit\w*"
-    r"|realis\w*|realizz\w*|realiz\w*|umsetzung|programm\w*)\w*(?: and \w+)?\s*(?:by|:|von|par|por|da)"
+    r"(?:design|develop|power|build|built|host|creat|maintain|made|website|web site|site"
+    r"|copywrit\w*"
+    r"|realis\w*|realizz\w*|realiz\w*|umsetzung|programm\w*)\w*(?: and \w+)?\s*(?:by|:|von|par"
+    r"|por|da)"
     r"\s[^.|]*$",
     re.IGNORECASE,
 )
@@ -130,7 +139,7 @@ def read_company_names(document: Document, hints: Hints) -> tuple[Fact, ...]:
     facts: list[Fact] = []
     if best:
         chosen, score, _ = best
-        name = strip_legal_form(chosen.text)
+        name = display_name(chosen.text)
         facts.append(
             Fact(
                 FieldName.NAME, name, chosen.text, chosen.start, chosen.end,
@@ -142,6 +151,13 @@ def read_company_names(document: Document, hints: Hints) -> tuple[Fact, ...]:
     if legal:
         facts.append(legal)
     return tuple(facts)
+
+
+def display_name(text: str) -> str:
+    """`text` without its legal form; a closing `Company` is part of what people say."""
+    bare = strip_legal_form(text)
+    said = re.match(rf"{re.escape(bare)}\s+(?:Company|Co\.?)(?=\W|$)", text)
+    return said.group() if said else bare
 
 
 def own_tokens(document: Document, hints: Hints) -> frozenset[str]:
@@ -261,7 +277,9 @@ def _plausible(text: str) -> bool:
         return False
     if all(w in _GENERIC or w.isdigit() for w in words):
         return False
-    if re.search(r"@|https?:|[!?]|\d{3}[\s.-]\d{3,4}|\.(?:jpg|png|gif)\b", text, re.IGNORECASE):
+    if text[0] in "()[]" or re.search(
+        r"@|https?:|[!?]|\d{3}[\s.-]\d{3,4}|\.(?:jpg|png|gif)\b", text, re.IGNORECASE
+    ):
         return False
     return not re.fullmatch(r"[\d\W]+", text)
 
@@ -294,6 +312,8 @@ def _label(address: str) -> str:
         return ""
     if len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL:
         return labels[-3]
+    if len(labels) > 2 and len(labels[-2]) <= 2:
+        return labels[-3]  # `oakfield.ca.us`
     return labels[-2]
 
 
@@ -303,7 +323,7 @@ def host_match(name: str, host: str) -> float:
         return 0.0
     host = re.sub(r"[\W_]", "", fold(host))
     name = fold(name).translate(_LATIN) if re.search(r"[а-яё]", name.casefold()) else name
-    words = [w for w in re.findall(r"[^\W_]+", fold(strip_legal_form(name)).replace("'", ""))]
+    words = re.findall(r"[^\W_]+", fold(strip_legal_form(name)).replace("'", ""))
     words = words[1:] if len(words) > 1 and words[0] == "the" else words
     if not words:
         return 0.0
@@ -348,7 +368,7 @@ def _elect(
     if best is None or best[0] < NAME_SCORE_MIN:
         return None
     spoken = {c.source for c in groups[_key(best[1].text)]} - {"legal", "address", "banner"}
-    sure = best[0] >= TIE_SCORE_MIN and bool(spoken)
+    sure = best[0] >= (TIE_SCORE_MIN if spoken else SURE_SCORE_MIN)
     return best[1], min(1.0, best[0] / 2.5), sure
 
 
@@ -376,7 +396,7 @@ def _group_score(
         score -= 0.25
     if hints.company:
         score += fuzz.token_set_ratio(fold(hints.company), fold(text)) / 100
-    words = re.findall(r"[^\W_]+", text.casefold())
+    words = re.findall(r"[^\W_]+", strip_legal_form(text).casefold())
     generic = sum(w in _GENERIC for w in words)
     if generic and generic * 2 >= len(words):
         score -= 0.4
@@ -385,7 +405,8 @@ def _group_score(
     if text == text.lower() and not host_match(text, host):
         score -= 0.3
     # Part of a longer proposal elsewhere: a small sign that it is the name inside a phrase.
-    score += min(0.3, 0.1 * sum(key in _key(c.text) and key != _key(c.text) for c in everything))
+    phrase = f" {' '.join(words)} "
+    score += min(0.3, 0.1 * sum(phrase in f" {c.text.casefold()} " for c in everything))
     return score
 
 
@@ -451,7 +472,7 @@ def _legal_tie(document: Document, start: int, text: str, known: list[str], host
     for name in known:
         plain = fold(strip_legal_form(name))
         ratio = max(fuzz.token_sort_ratio(bare, plain), fuzz.ratio(_key(bare), _key(plain)))
-        if ratio < _TIED and len(plain) > 3:
+        if ratio < _TIED and len(plain) > 3 and len(bare.split()) >= min(2, len(plain.split())):
             ratio = 0.95 * fuzz.token_set_ratio(bare, plain)
         if ratio >= _TIED:
             tie = max(tie, ratio / 100)

@@ -31,13 +31,8 @@ from data411_mcp.domain.extract.emails import (
     registrable,
 )
 from data411_mcp.domain.extract.others import Surroundings
-from data411_mcp.domain.extract.phones import (
-    NumberReader,
-    Spotted,
-    is_valid,
-    kind_of_range,
-    normalize_phone,
-)
+from data411_mcp.domain.extract.phone_numbers import is_valid, kind_of_range, normalize_phone
+from data411_mcp.domain.extract.phones import NumberReader, Spotted
 from data411_mcp.domain.extract.postal import Line, lines_of, read_localities
 from data411_mcp.domain.graph import FieldName
 
@@ -94,7 +89,7 @@ def _page(document: Document, hints: Hints) -> _Page:
 def _regions(found: list[Sighting], hints: Hints) -> list[str]:
     totals = weigh(found)
     ranked = sorted(totals, key=lambda code: -totals[code])
-    kept = [code for code in ranked[:1]]
+    kept = ranked[:1]
     kept += [code for code in ranked[1:REGIONS_MAX] if totals[code] >= REGION_WEIGHT_MIN]
     if hints.country and (code := geo.country_code(hints.country)):
         kept.append(code)

@@ -17,13 +17,24 @@ _ADDRESS = re.compile(
     r"(?<![\w.+\-/=@%])[\w!#$%&'*+/=?^`{|}~\-]+(?:\.[\w!#$%&'*+/=?^`{|}~\-]+)*"
     r"@(?:[^\W_](?:[\w\-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}(?![\w@])"
 )
-_AT = r"(?:\(\s*(?:at|ät|a|@|arroba|chez)\s*\)|\[\s*(?:at|ät|a|@|arroba)\s*\]|\{\s*at\s*\}|<\s*at\s*>|[(\[{][^()\[\]{}]{0,16}\bat\b[^()\[\]{}]{0,16}[)\]}]|\s+@\s*|\s*@\s+|\s+(?-i:AT)\s+|_at_|-at-|\s+at\s+(?=\S+\s*[(\[{]?\s*(?:dot|punkt|point)\b))"
-_DOT = r"(?:\s*(?:\(\s*(?:dot|punkt|point|punto|\.)\s*\)|\[\s*(?:dot|punkt|point|\.)\s*\]|\{\s*dot\s*\})\s*|\s+(?:dot|(?-i:DOT))\s+|\s?\.\s?)"
+_AT = (
+    r"(?:[(\[{<]\s*(?:at|ät|a|@|arroba|chez)\s*[)\]}>]"
+    r"|[(\[{][^()\[\]{}]{0,16}\bat\b[^()\[\]{}]{0,16}[)\]}]"  # (put the at sign here)
+    r"|\s+@\s*|\s*@\s+|\s+(?-i:AT)\s+|_at_|-at-"
+    r"|\s+at\s+(?=\S+\s*[(\[{]?\s*(?:dot|punkt|point)\b))"
+)
+_DOT = (
+    r"(?:\s*[(\[{]\s*(?:dot|punkt|point|punto|\.)\s*[)\]}]\s*"
+    r"|\s+(?:dot|(?-i:DOT))\s+|\s?\.\s?)"
+)
+_LABEL = r"[A-Z0-9][A-Z0-9\-]*"
 _SPELLED = re.compile(
     rf"(?<![\w.+\-@])(?P<local>[A-Z0-9](?:[\w+\-]|{_DOT}(?=\w))*?)\s*{_AT}\s*"
-    rf"(?P<host>[A-Z0-9][A-Z0-9\-]*(?:{_DOT}[A-Z0-9][A-Z0-9\-]*)*?{_DOT}(?P<tld>[A-Z]{{2,10}}))(?![\w@])",
+    rf"(?P<host>{_LABEL}(?:{_DOT}{_LABEL})*?{_DOT}(?P<tld>[A-Z]{{2,10}}))"
+    r"(?![\w@]|\s*[(\[{]\s*dot|\s+dot\s)",
     re.IGNORECASE,
 )
+_RESERVED_SUFFIXES = frozenset({"example", "test"})  # RFC 2606: samples use them
 _IMAGE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|css|js|ico|bmp|pdf|html?|php|woff2?)$", re.I)
 _PLACEHOLDER_HOSTS = frozenset(
     """
@@ -146,6 +157,9 @@ def _suffixes() -> tldextract.TLDExtract:
 def registrable(host: str) -> str:
     """`www.shop.example.co.uk` → `example.co.uk`, by the bundled public suffix list; empty if
     there is none."""
+    labels = host.casefold().split(".")
+    if labels[-1] in _RESERVED_SUFFIXES and len(labels) > 1:
+        return ".".join(labels[-2:])
     return _suffixes()(host).top_domain_under_public_suffix.casefold()
 
 

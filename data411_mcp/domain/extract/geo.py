@@ -23,8 +23,8 @@ _TLD_TO_COUNTRY = {"uk": "GB", "eu": ""}
 _WORD = re.compile(r"(?<!\w)[^\W\d_]+")
 _SPACED = re.compile(r"[^\u0e00-\u0eff\u3000-\u9fff\uac00-\ud7af]+$")  # scripts that part words
 _SHORT_COUNTRY = re.compile(
-    r"(?<!\w)(?:USA|U\.S\.A\.?|UK|U\.K\.?|UAE|U\.A\.E\.?|P\.?R\.? ?China|R\.O\.C\.|KSA|PRC|Cuba|Fiji"
-    r"|Iran|Iraq|Oman|Peru|Perú)(?!\w)"
+    r"(?<!\w)(?:USA|U\.S\.A\.?|UK|U\.K\.?|UAE|U\.A\.E\.?|P\.?R\.? ?China|R\.O\.C\.|KSA|PRC|Cuba"
+    r"|Fiji|Iran|Iraq|Oman|Peru|Perú)(?!\w)"
 )
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 
@@ -226,9 +226,11 @@ def find_countries(text: str) -> list[Named]:
     """Country names in running text, in order. Abbreviations only as they are written (`USA`,
     `U.K.`): `us` is a word."""
     found = list(_country_finder().find(text))
-    for match in _SHORT_COUNTRY.finditer(text):
-        if code := country_code(match.group()):
-            found.append(Named(match.start(), match.end(), match.group(), code))
+    found += [
+        Named(match.start(), match.end(), match.group(), code)
+        for match in _SHORT_COUNTRY.finditer(text)
+        if (code := country_code(match.group()))
+    ]
     return sorted(found, key=lambda named: named.start)
 
 

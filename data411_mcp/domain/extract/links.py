@@ -123,15 +123,14 @@ def read_links(document: Document, hints: Hints) -> tuple[tuple[Fact, ...], tupl
     """Facts of the company, and facts of others (agencies, partners). `value` is the profile's
     canonical address, `raw` the link as it stands, `kind` the network; the company's LinkedIn
     page is given as LINKEDIN_URL too. A personal LinkedIn page (kind `linkedin_person`)
-    is given to the `person` that the link's text names; without one it is nobody's."""
+    is given to the `person` that the link's text names, if it names one."""
     ours: list[Fact] = []
     others: list[Fact] = []
     by_kind: dict[str, list[_Profile]] = {}
     names = _own_words(document, hints)
     for profile, text in _profiles(document, names):
         if profile.kind == "linkedin_person":
-            person = _person_in(text)
-            (ours if person else others).append(_fact(profile, 0.6, person=person))
+            ours.append(_fact(profile, 0.6, person=_person_in(text)))
         elif _CREDIT.search(text) and profile.likeness < 0.5:
             others.append(_fact(profile, 0.2))
         else:

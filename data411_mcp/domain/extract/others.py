@@ -152,8 +152,16 @@ def _listed(lines: Sequence[Line], own: frozenset[str], address_lines: Sequence[
     covered: set[int] = set()
     for position, (start, end) in enumerate(entries):
         stop = entries[position + 1][0] if position + 1 < len(entries) else end + 1
-        covered.update(range(start, min(stop, end + 1)))
+        for index in range(start, min(stop, end + 1, len(lines))):
+            if index > start and _names_own(lines[index].text, own):
+                break
+            covered.add(index)
     return covered
+
+
+def _names_own(text: str, own: frozenset[str]) -> bool:
+    words = [word for word in geo.fold(text).split() if word not in _TOO_COMMON]
+    return bool(words) and len(words) <= 8 and words[0] in own
 
 
 def _names_foreign(text: str, own: frozenset[str]) -> bool:

@@ -9,7 +9,8 @@ from data411_mcp.domain.extract.document import Block, Document
 
 _HEADING_TAGS = {f"h{n}": n for n in range(1, 7)}
 _OTHERS_PATH = re.compile(
-    r"testi|tstm|(?<!p)review|quote|client|customer|comment|feedback|rating|endors|kudos|author|byline"
+    r"testi|tstm|(?<!p)review|quote|client|customer|comment|feedback|rating|endors|kudos|author"
+    r"|byline"
     r"|tweet|twitter|(?<![a-z])cast\b|product|portfolio|speaker|recent-?posts|praise|guestbook"
 )
 _OTHERS_HEADING = re.compile(
@@ -21,9 +22,11 @@ _OTHERS_HEADING = re.compile(
     re.IGNORECASE,
 )
 _TEAM_HEADING = re.compile(
-    r"\bteam\b|\bstaff\b|\bpeople\b|attorneys?\b|lawyers?\b|solicitors?\b|professionals\b|management"
+    r"\bteam\b|\bstaff\b|\bpeople\b|attorneys?\b|lawyers?\b|solicitors?\b|professionals\b"
+    r"|management"
     r"|leadership|\bboard\b|directors\b|doctors\b|dentists\b|physicians\b|providers\b|\bexperts\b"
-    r"|\bmeet\b|who we are|about|\bagents\b|faculty|\bcrew\b|council|officers|partners\b|associates\b"
+    r"|\bmeet\b|who we are|about|\bagents\b|faculty|\bcrew\b|council|officers|partners\b"
+    r"|associates\b"
     r"|personnel|contact|ansprechpartner|mitarbeiter|über uns|équipe|equipe|equipo|quienes|quiénes"
     r"|chi siamo|contatti|impressum|imprint|medewerkers|\bwie zijn\b|personal\b|om oss|kontakt"
     r"|tým|zespół|команда|контакты|therapists|consultants|executives|founders|principals|advisors",

@@ -11,8 +11,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
+from data411_mcp.domain.extract.company_names import own_tokens
 from data411_mcp.domain.extract.document import Document, Fact, Hints, StructuredValue
 from data411_mcp.domain.extract.page_lines import Line, page_lines
 from data411_mcp.domain.extract.people_prose import Mention, mentions, menu_names
@@ -49,7 +51,8 @@ _CONTACT_DATA = re.compile(
 )
 _BREAK = re.compile(r"\s*[–—|•·:]\s*|\s+-\s*|\s*-\s+|\s*,\s+|\s*\(|\s+/\s+")
 _LABELS = re.compile(
-    r"^(?:(?:media |press |main |primary |your |sales )?contact(?: person| name)?s?|attn|attention|name"
+    r"^(?:(?:media |press |main |primary |your |sales )?contact(?: person| name)?s?|attn"
+    r"|attention|name"
     r"|represented by|vertreten durch|vertretungsberechtigt\w*(?: \w+)?|verantwortlich\w*.{0,60}"
     r"|inhaltlich verantwortlich.{0,60}|responsible(?: for (?:the )?content)?.{0,40}"
     r"|ansprechpartner\w*|contact persona?|contatto|contacto|contactpersoon|kontaktperson"
@@ -105,14 +108,15 @@ def read_people(document: Document, hints: Hints) -> tuple[Fact, ...]:
     owner. Only people who speak for the page's own company, in page order.
     """
     lines = page_lines(document)
+    own = own_tokens(document, hints)
     reads = [_read(line) for line in lines]
     found = [
         *_structured(document),
         *_cards(reads),
         *_combined(reads),
         *_rows(reads),
-        *(_from_mention(m) for m in mentions(document, lines, hints)),
-        *(_from_mention(m) for m in menu_names(document, hints)),
+        *(_from_mention(m) for m in mentions(lines, own)),
+        *(_from_mention(m) for m in menu_names(document, own)),
     ]
     people = _joined(f for f in found if f.score >= SCORE_MIN)
     return tuple(fact for person in people for fact in _facts(person))
@@ -125,7 +129,7 @@ def _read(line: Line) -> _Read:
         line=line,
         name=name_only(text) if short else None,
         title=text if short else "",
-        grade=grade(text) if short else Grade.NONE,
+        grade=grade(text) if short and not _unseparated(text) else Grade.NONE,
         contact=short and bool(_CONTACT_DATA.search(text)),
         label=short and bool(_LABELS.match(text.rstrip(" :"))),
     )
@@ -146,9 +150,7 @@ def name_only(text: str) -> PersonName | None:
 
 def _cards(reads: list[_Read]) -> Iterator[Found]:
     titled = Counter(
-        r.line.kin
-        for r, after in zip(reads, reads[1:], strict=False)
-        if r.name and after.grade is Grade.ROLE
+        r.line.kin for r, after in pairwise(reads) if r.name and after.grade is Grade.ROLE
     )
     taken: set[int] = set()
     for i, read in enumerate(reads):
@@ -164,9 +166,8 @@ def _title_near(reads: list[_Read], i: int, taken: set[int]) -> int | None:
     """Index of the line with the title of the name in line `i`: the next one, else the one
     before unless it belongs to another name."""
     after = reads[i + 1] if i + 1 < len(reads) else None
-    if after and after.grade and not after.name and not after.line.of_others:
-        if not _heads_next_row(reads, i):
-            return i + 1
+    if after and after.grade and not (after.name or after.line.of_others or _heads_row(reads, i)):
+        return i + 1
     if i + 2 < len(reads) and after and after.contact and reads[i + 2].grade is Grade.ROLE:
         return i + 2
     before = reads[i - 1] if i else None
@@ -178,7 +179,7 @@ def _title_near(reads: list[_Read], i: int, taken: set[int]) -> int | None:
     return None
 
 
-def _heads_next_row(reads: list[_Read], i: int) -> bool:
+def _heads_row(reads: list[_Read], i: int) -> bool:
     """The heading after a row of bare names belongs to the row that follows."""
     here, before = reads[i].line, reads[i - 1] if i else None
     heading = reads[i + 1].line.tag.startswith("h") and not here.tag.startswith("h")
@@ -209,7 +210,8 @@ def _card(reads: list[_Read], i: int, at: int | None, kin_titled: int) -> Found:
 
 
 def _title_in_bio(reads: list[_Read], i: int) -> tuple[str, int]:
-    """`As co-founder, Jane brings …` right below the name: the title, and where that line starts."""
+    """`As co-founder, Jane brings …` right below the name: the title, and where that line "
+    "starts."""
     after = reads[i + 1].line if i + 1 < len(reads) else None
     found = re.match(r"As (?:the |our |an? )?([^,.]{3,50}),", after.text) if after else None
     if not after or not found or grade(found.group(1)) is not Grade.ROLE:
@@ -329,9 +331,9 @@ def _unseparated(text: str) -> tuple[PersonName, str] | None:
     for count in range(2, min(5, len(words))):
         front, back = " ".join(words[:count]), " ".join(words[count:])
         name = name_only(front)
-        if name and name.known and name.last and starts_title(words[count]):
-            if grade(back) is Grade.ROLE:
-                return name, back
+        full = name and name.known and name.last and starts_title(words[count])
+        if name and full and grade(back) is Grade.ROLE:
+            return name, back
     for count in range(min(4, len(words) - 1), 1, -1):
         front, back = " ".join(words[:-count]), " ".join(words[-count:])
         name = name_only(back)

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from data411_mcp.domain.extract.company_names import own_tokens
-from data411_mcp.domain.extract.document import Document, Hints
+from data411_mcp.domain.extract.document import Document
 from data411_mcp.domain.extract.page_lines import Line
 from data411_mcp.domain.extract.person_names import PersonName, fold, read_name
 from data411_mcp.domain.extract.titles import Grade, grade, leading_title
@@ -30,18 +29,25 @@ _NAME = re.compile(
     rf"|[(\"“]\w+[)\"”]\s+)*(?:{_CAP})){{1,4}}"
 )
 _BY = re.compile(
-    r"\b(found(?:ed)?|establish(?:ed)?|start(?:ed)?|own(?:ed)?(?: and operated)?|operated|run|led|head(?:ed)"
+    r"\b(found(?:ed)?|establish(?:ed)?|start(?:ed)?|own(?:ed)?(?: and operated)?|operated|run"
+    r"|led|head(?:ed)"
     r"|managed|opened|created|set up)(?: in (?P<year>\d{4}))?,? by(?: (?:attorneys?|lawyers?"
     r"|brothers|sisters|chef|dr\.?|mr\.?|husband and wife|owners?))? $",
     re.IGNORECASE,
+)
+_SUBJECT = re.compile(r"([A-Z][\w&'-]+)\s+(?:was|is|were)\s+(?:originally |first )?$")
+_COMPANY_WORDS = frozenset(
+    {"company", "it", "we", "firm", "business", "inc", "ltd", "llc", "which"}
 )
 _IS = re.compile(
     r"^,?\s+(?:is|serves as|works as|acts as)(?: (?:also|currently|now))?"
     r"\s+(?P<article>the|our|an?)?\s*(?P<rest>.{3,120})"
 )
 _JOINED = re.compile(
-    r"^,?\s+(?:joined (?:us|our|the (?:firm|company|team|practice|staff|office|business)|(?P<a>[A-Z]\w+))"
-    r"|(?:founded|started|established|opened|launched|co-founded) (?:our|the|this|his|her|(?P<b>[A-Z]\w+))"
+    r"^,?\s+(?:joined (?:us|our|the (?:firm|company|team|practice|staff|office|business)"
+    r"|(?P<a>[A-Z]\w+))"
+    r"|(?:founded|started|established|opened|launched|co-founded) (?:our|the|this|his|her"
+    r"|(?P<b>[A-Z]\w+))"
     r"|has been (?:with|part of|working (?:at|for|with)) (?:us|our|the|(?P<c>[A-Z]\w+))"
     r"|and (?:his|her|their) (?:\w+,? ){0,3}(?:team|staff))"
 )
@@ -53,10 +59,9 @@ _ELSEWHERE = re.compile(r"^,?\s+(?:with|at|of|from|for)\s+(?:the\s+)?(?P<org>[A-
 _COMMA_TITLE = re.compile(r"^,\s+(?:our |the |an? )?(?P<rest>[^.;:]{3,80})")
 
 
-def menu_names(document: Document, hints: Hints) -> Iterator[Mention]:
+def menu_names(document: Document, own: frozenset[str]) -> Iterator[Mention]:
     """Staff listed in a menu: three or more links in a row that are names, below a link such as
     `Our Attorneys` or with the company's own family name among them."""
-    own = own_tokens(document, hints)
     row: list[tuple[PersonName, int, int]] = []
     head = ""
     for link in [*document.links, None]:
@@ -77,9 +82,9 @@ _STAFF_LINK = re.compile(
 )
 
 
-def mentions(document: Document, lines: tuple[Line, ...], hints: Hints) -> Iterator[Mention]:
-    """People whom a sentence of the page ties to its company."""
-    own = own_tokens(document, hints)
+def mentions(lines: tuple[Line, ...], own: frozenset[str]) -> Iterator[Mention]:
+    """People whom a sentence of the page ties to its company. `own`: folded words by which the
+    company is known."""
     for line in lines:
         if line.of_others or line.navigation or line.tag == "a":
             continue
@@ -110,48 +115,106 @@ def _trimmed(text: str) -> tuple[PersonName, int, int] | None:
     return None
 
 
+class _Place(NamedTuple):
+    """A name in its line, with what stands before and after it."""
+
+    line: Line
+    name: PersonName
+    before: str
+    after: str
+    own: frozenset[str]
+
+    def near_own(self, text: str) -> bool:
+        """`text` speaks of the page's own company."""
+        words = re.findall(r"[^\W_]+", fold(text))
+        return any(w in self.own or w in {"our", "company", "firm", "my"} for w in words)
+
+
+_Verdict = tuple[str, float, str]  # rule, score, title
+
+
 def _tie(line: Line, name: PersonName, start: int, end: int, own: frozenset[str]) -> Mention | None:
-    """The rule that ties the name at `start:end` of `line` to the company, if any."""
+    """What the first rule that ties the name at `start:end` of `line` to the company says."""
     before, after = line.text[max(0, start - 90) : start], line.text[end : end + 160]
-
-    def mention(rule: str, score: float, title: str = "") -> Mention:
-        low = max(0, start - 80)
-        high = min(len(line.text), end + 120)
-        return Mention(name, line.start + low, line.start + high, rule, score, title)
-
-    by = _BY.search(before)
-    if by and not (by["year"] and int(by["year"]) < _OLD_YEAR):
-        verb = by.group(1).casefold()
-        title = "Founder" if verb[:5] in {"found", "estab", "start"} else ""
-        return mention("founded by", 0.75, title if verb.startswith("found") else "")
+    place = _Place(line, name, before, after, own)
     elsewhere = _ELSEWHERE.match(after)
-    if elsewhere and fold(elsewhere["org"]) not in own:
-        return None
-    joined = _JOINED.match(after)
-    if joined:
-        named = next((g for g in joined.groups() if g), "")
-        if not named or fold(named) in own:
-            return mention("joined", 0.7)
-    if is_a := _IS.match(after):
-        title = leading_title(is_a["rest"])
-        if title and _for_own(is_a["rest"], title, own):
-            ours = is_a["article"] in {"the", "our"} or name.last in own
-            return mention("is", 0.75 if ours else 0.55 if line.team else 0.35, _capital(title))
-    if comma := _COMMA_TITLE.match(after):
-        title = leading_title(comma["rest"])
-        if title and _for_own(comma["rest"], title, own):
-            return mention("apposition", 0.65, _capital(title))
-    if bracket := re.match(r"^\s*\((?P<title>[^()]{3,60})\)", after):
-        if grade(bracket["title"]) is Grade.ROLE:
-            return mention("brackets", 0.7, bracket["title"])
-    title = _role_before(before)
-    if title:
-        return mention("role before", 0.6, title)
-    if _ASK.search(before) and not elsewhere:
-        return mention("ask for", 0.6)
-    if _names_company(name, before, after, own):
-        return mention("name of the company", 0.6)
+    rules = [_founded_by] if elsewhere and fold(elsewhere["org"]) not in own else _RULES
+    for rule in rules:
+        if verdict := rule(place):
+            low, high = max(0, start - 80), min(len(line.text), end + 120)
+            kind, score, title = verdict
+            return Mention(name, line.start + low, line.start + high, kind, score, title)
     return None
+
+
+def _founded_by(place: _Place) -> _Verdict | None:
+    by = _BY.search(place.before)
+    if not by or (by["year"] and int(by["year"]) < _OLD_YEAR):
+        return None
+    subject = _SUBJECT.search(place.before[: by.start()])
+    if subject and fold(subject.group(1)) not in place.own | _COMPANY_WORDS:
+        return None
+    return "founded by", 0.75, "Founder" if by.group(1).casefold().startswith("found") else ""
+
+
+def _joined_us(place: _Place) -> _Verdict | None:
+    joined = _JOINED.match(place.after)
+    named = next((g for g in joined.groups() if g), "") if joined else ""
+    if joined and (not named or fold(named) in place.own):
+        return "joined", 0.7, ""
+    return None
+
+
+def _is_our(place: _Place) -> _Verdict | None:
+    is_a = _IS.match(place.after)
+    title = leading_title(is_a["rest"]) if is_a else ""
+    if not is_a or not title or not _for_own(is_a["rest"], title, place.own):
+        return None
+    ours = is_a["article"] in {"the", "our"} or place.name.last in place.own
+    return "is", 0.75 if ours else 0.55 if place.line.team else 0.35, _capital(title)
+
+
+def _apposition(place: _Place) -> _Verdict | None:
+    comma = _COMMA_TITLE.match(place.after)
+    title = leading_title(comma["rest"]) if comma else ""
+    if not comma or not title or not _for_own(comma["rest"], title, place.own):
+        return None
+    tied = place.line.team or place.near_own(place.after) or place.near_own(place.before)
+    return ("apposition", 0.65, _capital(title)) if tied else None
+
+
+def _bracketed(place: _Place) -> _Verdict | None:
+    bracket = re.match(r"^\s*\((?P<title>[^()]{3,60})\)", place.after)
+    if bracket and grade(bracket["title"]) is Grade.ROLE:
+        return "brackets", 0.7, bracket["title"]
+    return None
+
+
+def _role_first(place: _Place) -> _Verdict | None:
+    title = _role_before(place)
+    return ("role before", 0.6, title) if title else None
+
+
+def _asked_for(place: _Place) -> _Verdict | None:
+    return ("ask for", 0.6, "") if _ASK.search(place.before) else None
+
+
+def _namesake(place: _Place) -> _Verdict | None:
+    if _names_company(place.name, place.before, place.after, place.own):
+        return "name of the company", 0.6, ""
+    return None
+
+
+_RULES = [
+    _founded_by,
+    _joined_us,
+    _is_our,
+    _apposition,
+    _bracketed,
+    _role_first,
+    _asked_for,
+    _namesake,
+]
 
 
 def _names_company(name: PersonName, before: str, after: str, own: frozenset[str]) -> bool:
@@ -182,18 +245,26 @@ _OWN_ROLES = re.compile(
     r"(?:^|\b)(?P<title>(?:co-?)?(?:founder|owner|proprietor|president|ceo|principal|director)"
     r"(?: (?:and|&) (?:co-?)?(?:founder|owner|ceo|president|director|chef|broker))?"
     r"|managing (?:director|partner)|general manager|office manager|executive director"
-    r"|(?:executive |head )?chef|attorney|lawyer|realtor|broker|geschäftsführer(?:in)?|inhaber(?:in)?)"
+    r"|(?:executive |head )?chef|attorney|lawyer|realtor|broker|geschäftsführer(?:in)?"
+    r"|inhaber(?:in)?)"
     r",?\s$",
     re.IGNORECASE,
 )
 
 
-def _role_before(before: str) -> str:
-    """A leading role directly before a name: `our founder Jane Doe`, `attorney Jane Doe`."""
-    found = _OWN_ROLES.search(before)
-    if not found or re.search(
-        r"\b(?:former|late|by|to|their|his|her)\s+$", before[: found.start()]
-    ):
+_FAMOUS_ROLES = re.compile(r"founder|president|ceo|director|principal", re.IGNORECASE)
+
+
+def _role_before(place: _Place) -> str:
+    """A leading role directly before a name: `our founder Jane Doe`, `attorney Jane Doe`. Roles
+    that news gives to strangers (`president`, `founder`) need a word of the company beside them."""
+    found = _OWN_ROLES.search(place.before)
+    if not found:
+        return ""
+    lead = place.before[: found.start()]
+    if re.search(r"\b(?:former|late|by|to|their|his|her)\s+$", lead):
+        return ""
+    if _FAMOUS_ROLES.search(found["title"]) and not place.near_own(lead[-60:]):
         return ""
     return _capital(found["title"])
 

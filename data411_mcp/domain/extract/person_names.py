@@ -37,7 +37,8 @@ _HONORIFICS = _words(
 _LETTERS = re.compile(
     r"(?:,\s*|\s+)(?:(?:esq(?:uire)?|ph\.?\s?d|M\.?D|D\.?O|D\.?D\.?S|D\.?M\.?D|J\.?D|M\.?B\.?A"
     r"|LL\.?[BM]|C\.?P\.?A|B\.A|B\.?Sc|M\.?Sc|M\.A|R\.?N|P\.?E|Q\.?C|K\.?C|O\.?D|D\.?C"
-    r"|D\.?V\.?M|Psy\.?D|Ed\.?D|[A-Z]{3,7}(?:[-/][A-Z]{1,5})?®?|[a-z][A-Z]{2,4}|[A-Z]{1,3}[a-z][A-Z]{1,4})"
+    r"|D\.?V\.?M|Psy\.?D|Ed\.?D|[A-Z]{3,7}(?:[-/][A-Z]{1,5})?®?|[a-z][A-Z]{2,4}"
+    r"|[A-Z]{1,3}[a-z][A-Z]{1,4})"
     r"\.?(?=[,\s]|$))+$"
 )
 _LETTERS_ANY_CASE = re.compile(
@@ -110,7 +111,8 @@ mountain move movie movies moving municipal museum music my name national natura
 near need network networks new news newsletter next night no non north northern northeast northwest
 not notes notice now number nursing nutrition object of offer offers office offices official offset
 oil old on one online only open opening operation operations option options or order orders organic
-organisation organization original other our out outdoor outdoors overview own pacific package packages
+organisation organization original other our out outdoor outdoors overview own pacific package
+packages
 packaging page pages paint painting pal paper parent park parking part partners partnership parts
 party passenger password past patient patients payment payments pdf pension people performance
 personal pest pet pets phone photo photography photos picture pictures pipe pipes pizza place places
@@ -127,7 +129,8 @@ registration regulations related relations release religious remodel rental rent
 reply report reports republic request research reservation reservations reserved residential
 resort resource resources responsibility restaurant restaurants results retail return returns
 review reviews ridge right rights ring river road roads roof roofing room rooms route royal rules
-rural safe safety saint sainte fort sale sales salon sample satisfaction saturday save say schedule school schools
+rural safe safety saint sainte fort sale sales salon sample satisfaction saturday save say
+schedule school schools
 science sciences sea search season second secure security see select selected self sell senior
 series service services session set settings shared shipping shop shopping short show shower
 showers showroom shows side sign simple site sitemap sites size skin sky skype sleep small smart
@@ -143,7 +146,7 @@ the theater theatre then therapy these this three thursday ticket tickets time t
 together toll tool tools top total touch tour tourism tours tower town toys track trade trading
 traffic training trans transfer transport transportation travel treatment tree trial trip truck
 trucks trust tuesday tv twitter two type ultimate under union unit united university up update
-updated updates upper upward us use used user users vacation vacuum vale valley value van vehicle
+updated updates upper us use used user users vacation vacuum vale valley value van vehicle
 vehicles via video videos view village vintage vision visit visitors voice volunteer waiting walk
 wall want warehouse warranty waste watch water way we weather web website wedding weddings wednesday
 week weekly weight welcome well wellness west western wheel when where white who whole wholesale why
@@ -155,7 +158,8 @@ illinois indiana iowa kansas kentucky louisiana maine maryland massachusetts mic
 mississippi missouri montana nebraska nevada ohio oklahoma oregon pennsylvania tennessee texas utah
 vermont wisconsin wyoming ontario quebec alberta manitoba saskatchewan england scotland wales
 ireland france germany spain italy netherlands belgium switzerland austria sweden norway denmark
-finland poland portugal greece turkey russia japan korea singapore malaysia thailand vietnam
+finland hong kong poland portugal greece turkey russia japan korea singapore malaysia thailand
+vietnam
 indonesia philippines brazil argentina chile colombia africa denver chicago boston dallas houston
 seattle atlanta miami philadelphia phoenix detroit toronto vancouver montreal melbourne brisbane
 perth auckland dublin berlin munich hamburg madrid barcelona rome milan amsterdam brussels

@@ -39,6 +39,7 @@ ADDRESS_CHARS_MAX = 200
 STREET_LINES_MAX = 4  # how far above the town the street may begin
 STREET_LINE_CHARS_MAX = 70
 SCORE_OTHERS = 0.15
+MENTIONS_MIN = 1.0  # weight of mentions from which a city without an address is believed
 
 _HEAD_OFFICE = re.compile(
     r"head\s?quarters?|\bHQ\b|head\s+office|main\s+office|corporate\s+(?:office|head)|home\s+office"
@@ -50,8 +51,9 @@ _REGISTERED = re.compile(
     r"registered\s+(?:office|address)|company\s+address|sede\s+legale|si[eè]ge\s+social", re.I
 )
 _MAILING = re.compile(
-    r"mailing\s+address|postal\s+address|postanschrift|\bP\.?\s?O\.?\s+Box\b|apartado|postfach|\bBP\s\d",
-    re.I,
+    r"mailing\s+address|postal\s+address|postanschrift|\bP\.?\s?O\.?\s+Box\b|apartado|postfach"
+    r"|\bBP\s\d",
+    re.IGNORECASE,
 )
 _STREET_WORD = re.compile(
     r"\b(?:street|str|st|road|rd|avenue|ave?|boulevard|blvd|lane|ln|drive|dr|way|court|ct|place|pl"
@@ -68,7 +70,13 @@ _STREET_WORD = re.compile(
 )
 _NOT_STREET = re.compile(
     r"@|www\.|https?:|\b(?:tel|phone|fax|e-?mail|mobile|copyright|rights\s+reserved|hours|monday"
-    r"|click|directions|map|login|menu|toll|call|reserved)\b|[©?!]|[+(]?\d{3}\)?[-. ]\d{3}[-. ]\d{4}",
+    r"|click|directions|map|login|menu|toll|call|reserved)\b|[©?!]"
+    r"|[+(]?\d{3}\)?[-. ]\d{3}[-. ]\d{4}",
+    re.IGNORECASE,
+)
+_UNIT_LINE = re.compile(
+    r"^\W*(?:suite|ste|unit|floor|level|room|rm|apt|office|shop|p\.?\s?o\.?\s+box|#)\.?\s*#?\s*[\w\-]+"
+    r"|^\W*\w+\s+floor\b",
     re.IGNORECASE,
 )
 _LEAD = re.compile(
@@ -162,7 +170,7 @@ def _with_street(lines: Sequence[Line], found: Locality, floor: int) -> tuple[in
             parts.append(line.text[start - line.start : position].strip(" ,|•·-–"))
         elif not before.rstrip().endswith((",", "|", "•", "-", "–", ":")):
             return found.start, _tail(line, found)
-    if not any(re.search(r"\d", part) and _STREET_WORD.search(part) for part in parts):
+    if not any(_is_whole_street(part) for part in parts):
         index = found.line - 1
         while index >= max(0, found.line - STREET_LINES_MAX) and lines[index].start >= floor:
             text = lines[index].text
@@ -173,10 +181,16 @@ def _with_street(lines: Sequence[Line], found: Locality, floor: int) -> tuple[in
             parts.insert(0, text[cut:].strip(" ,|•·-–"))
             start = lines[index].start + cut
             index -= 1
-            if re.search(r"^\W*\d|\d\w?$", text[cut:]) and _STREET_WORD.search(text):
+            if _is_whole_street(text[cut:]):
                 break
     text = ", ".join(part for part in [*parts, _tail(line, found)] if part)
     return start, text
+
+
+def _is_whole_street(text: str) -> bool:
+    """A street with its number; `Suite 4` and `Floor 2` alone have the street above them."""
+    text = re.sub(_UNIT_LINE, "", text)
+    return bool(re.search(r"\d", text)) and bool(_STREET_WORD.search(text))
 
 
 def _tail(line: Line, found: Locality) -> str:
@@ -324,33 +338,37 @@ def _city_named(document: Document, lines: Sequence[Line], country: str | None) 
     if its title or a short line names it."""
     scores: dict[str, float] = {}
     spans: dict[str, tuple[int, int]] = {}
-
-    def add(name: str, weight: float, start: int, end: int) -> None:
+    for name, weight, start, end in _mentions(document, lines, country) if country else ():
         scores[name] = scores.get(name, 0.0) + weight
         spans.setdefault(name, (start, end))
+    best = max(scores, key=lambda name: scores[name], default=None)
+    if best is not None and scores[best] >= MENTIONS_MIN:
+        yield Fact(FieldName.HQ_CITY, best, best, *spans[best], "city-named", 0.4)
 
+
+def _mentions(
+    document: Document, lines: Sequence[Line], country: str | None
+) -> Iterator[tuple[str, float, int, int]]:
+    """Towns of `country` by name, weight and offsets. Short lines and the title count more."""
     for line in lines:
-        if country == "US":
-            for town in american_towns(line.text):
-                weight = 2.0 if len(line.text) < 60 else 0.8
-                add(town.city, weight, line.start + town.start, line.start + town.end)
+        is_short = len(line.text) < 60
+        for town in american_towns(line.text) if country == "US" else ():
+            yield (
+                town.city,
+                2.0 if is_short else 0.8,
+                line.start + town.start,
+                line.start + town.end,
+            )
         for named in geo.find_cities(line.text):
             if geo.is_city(named.name, country):
-                weight = 1.0 if len(line.text) < 60 else 0.5
-                if REGION_AFTER.match(line.text, named.end):
-                    weight = 2.0
-                add(named.name, weight, line.start + named.start, line.start + named.end)
+                has_region = REGION_AFTER.match(line.text, named.end)
+                weight = 2.0 if has_region else 1.0 if is_short else 0.5
+                yield named.name, weight, line.start + named.start, line.start + named.end
     for value in document.structured:
         if value.path in {"meta.title", "meta.og:title", "meta.description", "meta.geo.placename"}:
             for named in geo.find_cities(value.value):
                 if geo.is_city(named.name, country):
-                    add(named.name, 1.5, value.start, value.end)
-    if not scores or country is None:
-        return
-    best = max(scores, key=lambda name: scores[name])
-    if scores[best] >= 1.0:
-        start, end = spans[best]
-        yield Fact(FieldName.HQ_CITY, best, best, start, end, "city-named", 0.4)
+                    yield named.name, 1.5, value.start, value.end
 
 
 def _country(

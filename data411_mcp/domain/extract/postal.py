@@ -45,11 +45,11 @@ class Locality:
 
 
 _WORD = r"[^\W\d_][^\W\d_'’.\-]*\.?(?:[\-'’][^\W\d_]+)*"
-_CITY = rf"(?:{_WORD})(?:[ \-](?:{_WORD}|\(?[^\W\d_][^\W\d_.]*\)?)){{0,4}}"
+_CITY = rf"(?:{_WORD})(?:[ \-]{_WORD}){{0,4}}"
 
 
 def _alternatives(names: dict[str, str], *, abbreviations: bool) -> str:
-    codes = {code for code in names.values()}
+    codes = set(names.values())
     words = sorted((n for n in names if n.upper() not in codes), key=len, reverse=True)
     spelled = "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in words)
     short = "|".join(rf"{code[0]}\.?{code[1:]}\.?" for code in sorted(codes, reverse=True))
@@ -131,7 +131,7 @@ _STREET_TAIL = re.compile(
     r"|plaza|plz|turnpike|pike|expressway|loop|crescent|cres|close|gardens|grove|row|mall|park"
     r"|route|rt|broadway|alley|center|centre|building|bldg|house|floor|fl|box|esplanade|parade|pde"
     r"|tower|crossing|xing|run|walk|quay|mews|hill)\b\.?[\s,]*"
-    r"(?:(?:north|south|east|west|[NS]\.?[EW]\.?|[NSEW]\.?)(?=[\s,])[\s,]+)?"
+    r"(?:(?:[NS]\.?[EW]\.?|[NSEW]\.?)(?=[\s,])[\s,]+)?"
     r"(?=\S)",
     re.IGNORECASE,
 )
@@ -250,6 +250,11 @@ def _unmistakable(lines: list[Line], index: int) -> Iterator[Locality]:
     for match in IE.finditer(line.text):
         city = british_town(lines, index, match.start(), "")
         yield _locality(line, index, "IE", city, match["code"], *match.span(), certain=True)
+    yield from _dutch_to_brazilian(line, index)
+
+
+def _dutch_to_brazilian(line: Line, index: int) -> Iterator[Locality]:
+    """Forms that need no look at the lines around."""
     for match in NL.finditer(line.text):
         city = tidy_city(_capitalised(match["city"]))
         if is_plausible_city(city) and not match["code"].endswith(("AM", "PM")):
@@ -394,7 +399,8 @@ def _capitalised(phrase: str) -> str:
             )
         ):
             break
-        if kept and (geo.COUNTRY_NAMES.get(word.casefold()) or len(word.strip(".:")) == 1):
+        is_end = geo.COUNTRY_NAMES.get(word.casefold()) or len(word.strip(".:")) == 1
+        if kept and is_end and not geo.is_city(" ".join([*kept, word])):
             break
         if kept and re.fullmatch(
             r"(?i)tel\.?|fax\.?|phone|telefon|tél\.?|e-?mail|mob\.?|www.*", word
@@ -408,6 +414,7 @@ def _capitalised(phrase: str) -> str:
 
 def _numeric(lines: list[Line], index: int, country: str | None) -> Iterator[Locality]:
     line = lines[index]
+    taken: set[int] = set()
     for match in _NUMERIC_FIRST.finditer(line.text):
         phrase = _capitalised(match["city"])
         city = tidy_city(phrase)
@@ -415,6 +422,7 @@ def _numeric(lines: list[Line], index: int, country: str | None) -> Iterator[Loc
             continue
         decided = _country_of_code_first(match["prefix"], match["code"], city, country, line.text)
         if decided:
+            taken.add(match.start("code"))
             start = match.start("code") if not match["prefix"] else match.start()
             certain = _PREFIXES.get(match["prefix"] or "") == decided
             certain = certain or geo.is_city(city, decided)
@@ -425,7 +433,7 @@ def _numeric(lines: list[Line], index: int, country: str | None) -> Iterator[Loc
     yield from _code_at_line_end(lines, index, country)
     for match in _NUMERIC_LAST.finditer(line.text):
         city = tidy_city(match["city"])
-        if not is_plausible_city(city):
+        if match.start("code") in taken or not is_plausible_city(city):
             continue
         decided = _country_of_code_last(match["code"], city, country, line.text)
         if decided:

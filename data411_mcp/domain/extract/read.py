@@ -24,14 +24,16 @@ from data411_mcp.domain.extract.tech import read_technologies
 from data411_mcp.domain.graph import FieldName
 
 _DEAD_ENDS = frozenset({"error", "parked"})
+_API_ROWS = "json/1"
 
 
 def read_document(document: Document, hints: Hints) -> PageFacts:
     """Facts in order of appearance; values are normalised, offsets are code points in
-    `document.text`. A page that only says that there is none (error, parked) gives no facts."""
+    `document.text`. A page that only says that there is none (error, parked) gives no facts, nor
+    does an API's answer: who called the API knows its fields."""
     kind = page_kind(document)
     instructions = find_instructions(document)
-    if kind in _DEAD_ENDS:
+    if kind in _DEAD_ENDS or document.decoder == _API_ROWS:
         return PageFacts(url=document.url, instructions=instructions, kind=kind)
     ours_linked, others_linked = read_links(document, hints)
     read = [
@@ -45,7 +47,7 @@ def read_document(document: Document, hints: Hints) -> PageFacts:
     ]
     sound = [fact for fact in read if not _overlaps(fact, instructions)]
     ours = [fact for fact in sound if fact.score >= OURS_MIN]
-    others = [fact for fact in (*sound, *others_linked) if fact.score < OURS_MIN]
+    others = [*(fact for fact in sound if fact.score < OURS_MIN), *others_linked]
     facts, unowned = _owned(ours)
     return PageFacts(
         url=document.url,

@@ -7,6 +7,7 @@ from enum import IntEnum
 
 TITLE_WORDS_MAX = 11
 TITLE_CHARS_MAX = 90
+_LEADING_WORDS_MAX = 7
 
 
 def _words(text: str) -> frozenset[str]:
@@ -124,7 +125,8 @@ _SMALL = _words(
 _TOKEN = re.compile(r"[^\W_][\w.'’/&-]*|[&/+–-]")
 
 _TITLE_END = re.compile(
-    r"\s+(?:who|which|that|with|at|from|has|have|is|was|since|bei|chez)\b"
+    r"\s+(?:who|which|that|with|at|from|for|has|have|is|was|since|bei|chez|turned|knows)\b"
+    r"|\s+in(?= [A-Z])"
     r"|\s+(?:of|for) (?:the|our)\b|[.;!?](?:\s|$)|\s[-–—|]\s|\s?[(\[\"“]"
     r"|,\s+(?:who|a|an|has|is|and)\b"
 )
@@ -173,6 +175,9 @@ def leading_title(text: str) -> str:
     head = text[: stop.start()] if stop else text
     head = re.sub(r"^(?:the|our|an?)\s+", "", head.strip(), flags=re.IGNORECASE)
     head = head.strip(" ,;:.-–—|")
+    for joint in (", ", " of ", " and ", " in "):
+        if len(head.split()) > _LEADING_WORDS_MAX:
+            head = head.split(joint)[0]
     while head and len(head.split()) > 1 and grade(head) is not Grade.ROLE:
         head = head.rsplit(None, 1)[0].rstrip(" ,")
     if grade(head) is not Grade.ROLE:

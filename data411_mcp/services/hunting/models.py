@@ -83,7 +83,7 @@ def _pages(brief: Brief) -> list[tuple[str, str]]:
 
     pages: list[tuple[str, str]] = []
     room = PAGES_CHARS_MAX
-    for read in sorted(brief.shelf.own(), key=order):
+    for read in sorted(brief.shelf.distinct(), key=order):
         text = read.page.text[: min(PAGE_CHARS_MAX, room)]
         if not text:
             break
