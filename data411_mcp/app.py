@@ -14,19 +14,18 @@ import anyio
 
 from data411_mcp.domain.slots import DEEP, DNS, FORGE, GROUND, REGISTRY, SITE, SPAN, SWIFT
 from data411_mcp.errors import Data411Error, InvalidArgument
-from data411_mcp.logs import configure_logging
+from data411_mcp.logs import configure_logging, quiet_libraries
 from data411_mcp.network import Network, TwinAddress
-from data411_mcp.services.container import OpensServices, Services
-from data411_mcp.services.enrichment import ROUTE, Enrichment, Limits
-from data411_mcp.services.forgetting import Forgetting
-from data411_mcp.services.graph_edits import GraphEdits
-from data411_mcp.services.graph_views import GraphViews
-from data411_mcp.services.hunting.brief import Sources
-from data411_mcp.services.session_run import RunLimits
 from data411_mcp.settings import Settings
 
+# Use cases and adapters are imported where they are built: a client that starts the server to
+# list its tools should not wait for them.
 if TYPE_CHECKING:
     from mcp.server import MCPServer
+
+    from data411_mcp.services.container import OpensServices, Services
+    from data411_mcp.services.enrichment import Limits
+    from data411_mcp.services.forgetting import Forgetting
 
 OPEN_AFTER_IDLE_SECONDS = 2.0
 TWIN_LLM_KEY = "sk-or-v1-twin"
@@ -44,12 +43,17 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     from data411_mcp.adapters.store.sqlite import SqliteStore
     from data411_mcp.adapters.vendors.table import registries, search_engine
     from data411_mcp.adapters.web_reader import WebReader
+    from data411_mcp.services.container import Services
+    from data411_mcp.services.enrichment import ROUTE, Enrichment
+    from data411_mcp.services.forgetting import Forgetting
+    from data411_mcp.services.graph_edits import GraphEdits
+    from data411_mcp.services.graph_views import GraphViews
+    from data411_mcp.services.hunting.brief import Sources
 
     configure_logging(settings.log_level)
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         settings, network = await _network(stack, settings)
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
         store = await stack.enter_async_context(SqliteStore.open(settings.store_path))
         http = await stack.enter_async_context(open_client(network, settings))
         reader = WebReader(http, store, settings, clock, settings.tenant)
@@ -160,8 +164,8 @@ def purge_expired(settings: Settings) -> dict[str, int]:
 async def _store_only(settings: Settings) -> AsyncIterator[Forgetting]:
     from data411_mcp.adapters.clock import SystemClock
     from data411_mcp.adapters.store.sqlite import SqliteStore
+    from data411_mcp.services.forgetting import Forgetting
 
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     async with SqliteStore.open(settings.store_path) as store:
         yield Forgetting(store, SystemClock(), _secret(settings))
 
@@ -185,6 +189,9 @@ def _runnable(settings: Settings) -> frozenset[str]:
 
 
 def _limits(settings: Settings) -> Limits:
+    from data411_mcp.services.enrichment import Limits
+    from data411_mcp.services.session_run import RunLimits
+
     return Limits(
         run=RunLimits(
             site_pages=settings.site_pages,
@@ -279,7 +286,7 @@ def build_server(settings: Settings) -> MCPServer[OpensServices]:
     refuse.watch(server)
     surface.register(server)
     guidance.register(server)
-    configure_logging(settings.log_level)  # the SDK put its own handler on the root logger
+    quiet_libraries(settings.log_level)  # the SDK put its own handler on the root logger
     return server
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 
-import structlog
 
-
-def configure_logging(level: str) -> None:
-    """Set up once a process; calling again changes the level and nothing else."""
+def quiet_libraries(level: str) -> int:
+    """The standard library's root logger: one handler, to stderr, without the message, which may
+    hold addresses or people. Returns the level's number."""
     number = logging.getLevelNamesMapping().get(level.upper(), logging.WARNING)
     root = logging.getLogger()
     for handler in list(root.handlers):
@@ -21,6 +20,15 @@ def configure_logging(level: str) -> None:
     # These would log addresses with their queries, and prompts.
     for name in ("httpx2", "httpcore2", "openai", "mcp"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    return number
+
+
+def configure_logging(level: str) -> None:
+    """Set up once a process; calling again changes the level and nothing else. structlog is
+    imported here, because a server that only lists its tools has nothing to say."""
+    import structlog
+
+    number = quiet_libraries(level)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

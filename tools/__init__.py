@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from . import graph, jobs, leads
-from .surface import ToolSpec, anticipated
 from mcp.server import MCPServer
 from mcp_types import ToolAnnotations
+
+from . import graph, jobs, leads
+from .surface import ToolSpec, anticipated
 
 TOOLS: tuple[ToolSpec, ...] = (*leads.TOOLS, *jobs.TOOLS, *graph.TOOLS)
 

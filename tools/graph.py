@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from .surface import Answer, ServerContext, ToolSpec, answered, services
 from mcp_types import CallToolResult
 from pydantic import Field, ValidationError
 
 from data411_mcp.errors import InvalidArgument
-from data411_mcp.services.graph_edits import SubmittedFinding
+
+from .surface import Answer, ServerContext, ToolSpec, answered, services
 
 Section = Literal[
     "overview", "summary", "contacts", "phones", "emails", "addresses", "links", "firmographics",
@@ -61,6 +61,8 @@ async def submit_findings(
         ),
     ],
 ) -> Annotated[CallToolResult, Answer]:
+    from data411_mcp.services.graph_edits import SubmittedFinding
+
     try:
         submitted = [SubmittedFinding.model_validate(f) for f in findings]
     except ValidationError as error:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from .surface import (
-    Answer,
-    ServerContext,
-    ToolSpec,
-    answered,
-    follow,
-    services,
-)
 from mcp_types import CallToolResult
 from pydantic import Field
 
 from data411_mcp.errors import NotFound
-from data411_mcp.services.graph_views import fit, session_answer
+
+from .surface import (
+    Answer,
+    ServerContext,
+    ToolSpec,
+    follow,
+    services,
+    session_result,
+)
 
 
 async def wait_enrich_job(
@@ -30,7 +30,7 @@ async def wait_enrich_job(
         raise NotFound("There is no such job.", "Call enrich_lead_session to start one.")
     job = await follow(ctx, job, min(max_wait_seconds, app.answer_within_seconds))
     graph = await app.views.load(app.tenant, job.chat_session_id)
-    return answered(*fit(session_answer(graph, job)))
+    return session_result(graph, job)
 
 
 async def cancel_enrich_job(
@@ -47,7 +47,7 @@ async def cancel_enrich_job(
     else:
         job = await app.runner.cancel(app.tenant, job_id, slot)
     graph = await app.views.load(app.tenant, job.chat_session_id)
-    return answered(*fit(session_answer(graph, job)))
+    return session_result(graph, job)
 
 
 TOOLS = (

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from .surface import (
-    Answer,
-    ServerContext,
-    ToolSpec,
-    answered,
-    follow,
-    services,
-)
 from mcp_types import CallToolResult
 from pydantic import Field
 
 from data411_mcp.domain.lead import Lead
-from data411_mcp.services.graph_views import fit, session_answer
+
+from .surface import (
+    Answer,
+    ServerContext,
+    ToolSpec,
+    follow,
+    services,
+    session_result,
+)
 
 _FIELDS = {
     name: {"type": ["string", "integer"] if name == "contact_id" else "string"}
@@ -72,7 +72,7 @@ async def enrich_lead_session(
     )
     job = await follow(ctx, started.job, app.answer_within_seconds)
     graph = await app.views.load(app.tenant, job.chat_session_id)
-    return answered(*fit(session_answer(graph, job, started.notices)))
+    return session_result(graph, job, started.notices)
 
 
 TOOLS = (

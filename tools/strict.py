@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from .surface import refusal
 from mcp.server import MCPServer
 from mcp_types import CallToolResult
 from pydantic import ValidationError
 
 from data411_mcp.errors import InvalidArgument, UnknownArgument
+
+from .surface import refusal
 
 
 class StrictArguments:
@@ -31,8 +32,10 @@ class StrictArguments:
         return await call_next(ctx)
 
     def _check(self, name: object, arguments: object) -> CallToolResult | None:
-        tool = self._server._tool_manager.get_tool(str(name))
-        if tool is None or not isinstance(arguments, dict):
+        if self._server is None or not isinstance(arguments, dict):
+            return None
+        tool = self._server._tool_manager.get_tool(str(name))  # there is no public way to one tool
+        if tool is None:
             return None
         known = list(tool.parameters.get("properties", {}))
         for argument in arguments:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from mcp.server.mcpserver import Context
@@ -17,6 +17,9 @@ from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.jobs import Job
 from data411_mcp.errors import Data411Error
 from data411_mcp.services.container import OpensServices, Services
+
+if TYPE_CHECKING:  # the rooms behind are opened with the first call
+    from data411_mcp.domain.graph import Backfill, Notice
 
 PROGRESS_PER_SECOND = 4
 PROGRESS_BUFFER = 256
@@ -76,6 +79,13 @@ def answered(structured: dict[str, Any], text: str | None = None) -> CallToolRes
     return CallToolResult(
         content=[TextContent(type="text", text=shown)], structured_content=structured
     )
+
+
+def session_result(graph: Backfill, job: Job, notices: Sequence[Notice] = ()) -> CallToolResult:
+    """The answer of a session call, cut to the size limit."""
+    from data411_mcp.services.graph_views import fit, session_answer
+
+    return answered(*fit(session_answer(graph, job, notices)))
 
 
 async def follow(ctx: ServerContext, job: Job, seconds: float, *, since: int = 0) -> Job:

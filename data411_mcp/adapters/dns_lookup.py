@@ -194,8 +194,11 @@ async def _ask(resolver: dns.asyncresolver.Resolver, name: str, kind: str) -> _A
 
 
 def _ascii_name(domain: str) -> str:
+    domain = domain.strip().rstrip(".")
+    if set(domain) & set("/\\@:?#"):
+        raise PageRefused("malformed", "The domain cannot be parsed.")
     try:
-        host = httpx2.URL(f"https://{domain.strip().rstrip('.')}/").raw_host.decode("ascii")
+        host = httpx2.URL(f"https://{domain}/").raw_host.decode("ascii")
     except (httpx2.InvalidURL, UnicodeError, ValueError):
         raise PageRefused("malformed", "The domain cannot be parsed.") from None
     check_name(host)

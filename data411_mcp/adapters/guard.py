@@ -41,6 +41,7 @@ _PRIVATE_SUFFIXES = (
     "home.arpa", "in-addr.arpa", "ip6.arpa", "onion",
 )  # fmt: skip
 _UNSAFE_CHARS = re.compile(r"[\x00-\x20\x7f\\]")
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}\Z", re.IGNORECASE)  # underscores do occur
 _NUMERIC_LABEL = re.compile(r"(?:\d+|0x[0-9a-f]*)\Z")
 
 # Compared without case and punctuation. Names such as `code`, `s` or `id` are too common in
@@ -83,7 +84,7 @@ def check_hop(url: str, allow: frozenset[str] = frozenset()) -> str:
 def check_name(host: str) -> None:
     """Refuse names that mean something only inside a network. Raises PageRefused."""
     labels = host.rstrip(".").split(".")
-    if len(labels) < 2 or not all(labels) or max(map(len, labels)) > 63 or len(host) > 253:
+    if len(labels) < 2 or not all(map(_LABEL.match, labels)) or len(host) > 253:
         raise PageRefused("private_name", "The host is not a name of the public internet.")
     if host.rstrip(".").endswith(tuple(f".{suffix}" for suffix in _PRIVATE_SUFFIXES)):
         raise PageRefused("private_name", "The host is a name of a private network.")

@@ -201,6 +201,7 @@ _LEADS = _words(
 )
 _ARTICLES = ("a ", "an ", "the ", "our ", "your ", "this ", "and ", "of ", "any ", "as ")
 _QUOTE_NEXT = re.compile(r"\s*[«\"“„]")
+_NAME_CHARS_MAX = 160
 _NAME_WORDS_MAX = 9
 _SMALL_NAME_WORDS_MAX = 4
 _LAST_WORD = re.compile(r"(\S+)\s*$")
@@ -228,6 +229,7 @@ def _walk_left(line: str, floor: int, at: int) -> int:
     A name written in small letters counts when it fills its stretch (`© 2010 garden folk inc.`).
     """
     start = cursor = at
+    floor = max(floor, at - _NAME_CHARS_MAX)
     capitals = 0
     for count in range(_NAME_WORDS_MAX + 1):
         match = _LAST_WORD.search(line, floor, cursor)

@@ -40,12 +40,14 @@ from data411_mcp.domain.ties import (
 ANCHOR_LINES = 5
 # A person's words are looked for this many lines around a contact that is said to be theirs.
 OWNER_LINES = 3
+LABEL_WORDS_MAX = 3
 _GONE = re.compile(
     r"\b(former(ly)?|ex-|until (19|20)\d\d|retired|passed away|in memoriam|left (us|the company)|"
     r"no longer|ehemalig\w*|ancien(ne)?|previously)\b",
     re.IGNORECASE,
 )
 _OLD_YEAR_IN_URL = re.compile(r"(?<!\d)(19[89]\d|20[0-4]\d)(?!\d)")
+_CONTACTS = frozenset({FieldName.PHONE, FieldName.EMAIL})
 _PEOPLE = frozenset({FieldName.PERSON, FieldName.TITLE})
 
 
@@ -271,6 +273,8 @@ def _belongs_to_owner(
     quote_and_lines = lines_around(read.page.text, span, OWNER_LINES)
     if not holds_words(quote_and_lines, finding.person):
         raise _Unproven("the page does not tie this to that person")
+    if finding.field in _CONTACTS and _line_is_of_another(finding.person, span, read):
+        raise _Unproven("the line speaks of somebody else")
     nearer = _nearest_person(span, read)
     if nearer is not None and not _same_words(nearer, finding.person):
         raise _Unproven("the page gives this for another person")
@@ -294,6 +298,16 @@ def _is_staff(name: str, span: Span, read: ReadPage, identity: IdentityCard) -> 
 def _same_words(a: str, b: str) -> bool:
     first, second = set(words(a)), set(words(b))
     return bool(first & second) and (first <= second or second <= first)
+
+
+def _line_is_of_another(person: str, span: Span, read: ReadPage) -> bool:
+    """A contact's line that does not name the person may hold a label, not a sentence: the
+    sentence would be about a colleague whose name our extraction does not know."""
+    line = lines_around(read.page.text, span, 0)
+    if holds_words(line, person.split()[-1]) or holds_words(line, person):
+        return False
+    bare = re.sub(r"\S+@\S+|https?://\S+|[\d+().\-/]+", " ", line)
+    return len(re.findall(r"[^\W\d_]{2,}", bare)) > LABEL_WORDS_MAX
 
 
 def _nearest_person(span: Span, read: ReadPage) -> str | None:

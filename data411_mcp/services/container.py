@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from data411_mcp.services.enrichment import Enrichment
-from data411_mcp.services.graph_edits import GraphEdits
-from data411_mcp.services.graph_views import GraphViews
-from data411_mcp.services.ports import Clock, JobRunner, Store
+if TYPE_CHECKING:  # the interfaces name these types before anything is opened
+    from data411_mcp.services.enrichment import Enrichment
+    from data411_mcp.services.graph_edits import GraphEdits
+    from data411_mcp.services.graph_views import GraphViews
+    from data411_mcp.services.ports import Clock, JobRunner, Store
 
 
 @dataclass(frozen=True)

@@ -280,7 +280,7 @@ class Enrichment:
         """Cancel and retry wishes for single slots, as they come in."""
         async for request in ctx.slot_requests():
             if request.wish is SlotWish.RETRY:
-                run.controls.retry(request.slot)
+                run.controls.retry(request)
             else:
                 run.controls.cancel(request.slot)
 

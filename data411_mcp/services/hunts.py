@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import anyio
 
 from data411_mcp.domain.graph import SlotRow
+from data411_mcp.domain.jobs import SlotRequest
 from data411_mcp.domain.slots import SLOTS, SlotState
 from data411_mcp.errors import Data411Error, VendorError
 from data411_mcp.services.hunting.brief import Haul
@@ -41,16 +42,18 @@ class SlotControls:
     def __init__(self) -> None:
         self._scopes: dict[str, anyio.CancelScope] = {}
         self._cancelled: set[str] = set()
-        self._retry: set[str] = set()
+        self._retry: dict[str, SlotRequest] = {}
+        self._taken: dict[str, SlotRequest] = {}
 
     def cancel(self, slot: str) -> None:
         self._cancelled.add(slot)
         if slot in self._scopes:
             self._scopes[slot].cancel()
 
-    def retry(self, slot: str) -> None:
+    def retry(self, request: SlotRequest) -> None:
         """Stop the attempt under way and start the slot again."""
-        self._retry.add(slot)
+        slot = request.slot
+        self._retry[slot] = request
         if slot in self._scopes:
             self._scopes[slot].cancel()
 
@@ -67,9 +70,16 @@ class SlotControls:
 
     def take_retry(self, slot: str) -> bool:
         """True once for each wish to retry."""
-        wished = slot in self._retry
-        self._retry.discard(slot)
-        return wished and slot not in self._cancelled
+        request = self._retry.pop(slot, None)
+        if request is None or slot in self._cancelled:
+            return False
+        self._taken[slot] = request
+        return True
+
+    def settles(self, slot: str) -> SlotRequest | None:
+        """The wish that the slot's present attempt answers: noted with its checkpoint, so that a
+        later attempt of the job does not run the slot for it once more."""
+        return self._taken.get(slot)
 
 
 async def run_slots(

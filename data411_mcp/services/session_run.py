@@ -282,7 +282,9 @@ class SessionRun:
 
         async def hunt() -> Haul:
             haul = await task.hunt()
-            await self.ctx.checkpoint(step, json.dumps(haul.to_json()))
+            await self.ctx.checkpoint(
+                step, json.dumps(haul.to_json()), settles=self.controls.settles(task.slot)
+            )
             return haul
 
         paid = SLOTS[task.slot].pass_ is not Pass.FREE

@@ -126,6 +126,9 @@ def test_a_national_number_is_read_in_the_country_of_the_lead(
         "39.7817213, -89.6501481",
         "Branchburg, NJ 08876-3440",
         "1 2 3 4 5 6 7 8 9 10 11 12",
+        "Your IP Address is: 176.215.38.50",
+        "Telephone: +0 123 456 789",
+        "Amiga 500/600/1200 Power Supply",
         "400 CENTRAL PARK WEST",
         "Order 20140312001",
         "https://acme-widgets.example/item?id=2175550123",
@@ -285,6 +288,15 @@ def test_mailto_links_and_their_person_are_read() -> None:
     document = html('<a href="mailto:JRoe@acme.example?subject=Hi">Jane Roe</a>')
     (fact,) = read_contacts(document, Hints())
     assert (fact.value, fact.person, fact.kind) == ("jroe@acme.example", "Jane Roe", "person")
+
+
+def test_a_bare_national_number_alone_on_its_line_counts() -> None:
+    assert phones(page(GB_ADDRESS + "02079460123")) == {"+442079460123": {"main"}}
+
+
+def test_a_sheriffs_own_page_keeps_its_numbers() -> None:
+    document = page("Example County Sheriff\n" + US_ADDRESS + "Sheriff dispatch: 217-555-0123")
+    assert set(phones(document)) == {"+12175550123"}
 
 
 def test_the_agencys_address_in_a_credit_is_not_ours() -> None:

@@ -90,6 +90,14 @@ def test_the_city_and_country_of_an_address_are_read(text: str, country: str, ci
             "© 2020 Acme Widgets | 12 Main Street | Springfield, IL 62701",
             "12 Main Street, Springfield, IL 62701",
         ),
+        (
+            "Acme Widgets Ltd | 86-90 Paul Street | London | EC2A 4NE",
+            "86-90 Paul Street, London, EC2A 4NE",
+        ),
+        (
+            "Unit 7 28 Queen Elizabeth Avenue\nHillington\nGlasgow\nUnited Kingdom\nG52 4NQ",
+            "Unit 7 28 Queen Elizabeth Avenue, Hillington, Glasgow, United Kingdom, G52 4NQ",
+        ),
         ("Address: 12 Main Street, Springfield, IL 62701", "12 Main Street, Springfield, IL 62701"),
         (
             "Musterstraße 8\n22089 Hamburg\nDeutschland",

@@ -135,7 +135,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from([*Answer.model_fields, "other"]), json_values))
 def test_any_json_is_read_without_a_crash_and_every_finding_names_its_page(
     data: dict[str, Any],

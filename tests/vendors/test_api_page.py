@@ -29,7 +29,7 @@ def paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [at, *(p for key, v in inner for p in paths(v, (*at, key)))]
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(json_values, st.sampled_from([None, 1]), st.booleans())
 def test_every_value_is_found_where_it_stands(value: Any, indent: int | None, ascii: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii)
@@ -46,7 +46,7 @@ def test_every_value_is_found_where_it_stands(value: Any, indent: int | None, as
             assert key == {path[-1]: expected}
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.text(alphabet='{}[]",:0 ab\\', max_size=30), st.sampled_from(["a", 0, "b"]))
 def test_broken_json_is_nothing_found(text: str, step: str | int) -> None:
     assert locate(text, step) is None or isinstance(elements(text, step), tuple)
@@ -98,6 +98,7 @@ def test_other_companies_are_not_alike(name: str, wanted: str) -> None:
     assert not alike(name, [wanted])
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_likeness_is_a_symmetric_percentage(a: str, b: str) -> None:
     assert 0 <= likeness(a, [b]) <= 100

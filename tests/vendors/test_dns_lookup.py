@@ -189,7 +189,9 @@ async def test_an_international_name_is_asked_for_in_its_ascii_form(tmp_path: Pa
         assert (await at.ask("bücher.example")).domain == "xn--bcher-kva.example"
 
 
-@pytest.mark.parametrize("domain", ["localhost", "db.internal", "", "a b.example", "10.0.0.1"])
+@pytest.mark.parametrize(
+    "domain", ["localhost", "db.internal", "", "a b.example", "10.0.0.1", "site.example/x"]
+)
 async def test_a_name_of_a_private_network_is_not_asked_for(tmp_path: Path, domain: str) -> None:
     async with desk(tmp_path, FULL) as at:
         with pytest.raises(PageRefused):

@@ -333,18 +333,20 @@ async def test_a_call_follows_no_redirect_unless_asked_and_then_without_its_key(
 async def test_a_vendor_that_keeps_failing_is_left_alone_for_a_while() -> None:
     clock = [0.0]
     url = "https://api.vendor.example/v1"
-    async with open_web() as web:
-        async with open_client(web.network, settings(), monotonic=lambda: clock[0]) as http:
-            web.on(url, reply("", 500))
-            for _ in range(5):
-                await http.call("GET", url, deadline_seconds=9)
-            with pytest.raises(LookupFailed) as caught:
-                await http.call("GET", url, deadline_seconds=9)
-            assert (caught.value.reason, caught.value.retry_after_seconds) == ("circuit_open", 30)
-            assert len(web.asked) == 5
-            clock[0] = 31
-            web.on(url, reply("{}"))
-            assert (await http.call("GET", url, deadline_seconds=9)).status == 200
+    async with (
+        open_web() as web,
+        open_client(web.network, settings(), monotonic=lambda: clock[0]) as http,
+    ):
+        web.on(url, reply("", 500))
+        for _ in range(5):
+            await http.call("GET", url, deadline_seconds=9)
+        with pytest.raises(LookupFailed) as caught:
+            await http.call("GET", url, deadline_seconds=9)
+        assert (caught.value.reason, caught.value.retry_after_seconds) == ("circuit_open", 30)
+        assert len(web.asked) == 5
+        clock[0] = 31
+        web.on(url, reply("{}"))
+        assert (await http.call("GET", url, deadline_seconds=9)).status == 200
 
 
 async def test_a_vendor_reply_that_is_no_json_says_bad_reply_without_its_words() -> None:

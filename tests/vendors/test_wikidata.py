@@ -132,6 +132,13 @@ async def test_a_domain_cannot_break_out_of_the_query(tmp_path: Path) -> None:
     assert calls[0].query["query"].count("UNION") == 7
 
 
+async def test_a_country_code_is_only_asked_for_with_its_country(tmp_path: Path) -> None:
+    _, calls = await lookup(lambda _: results(), tmp_path, domain="talweg.example")
+    nested = "?item wdt:P17 ?country. OPTIONAL { ?country wdt:P297 ?countryCode. } }"
+    assert nested in calls[0].query["query"]
+    assert calls[0].query["query"].count("{") == calls[0].query["query"].count("}")
+
+
 async def test_an_unknown_company_is_an_empty_answer(tmp_path: Path) -> None:
     def answer(call: Call) -> Response:
         return hits() if call.path.endswith("api.php") else results()

@@ -13,7 +13,7 @@ from data411_mcp.adapters.vendors.api_page import FactReader, api_page, elements
 from data411_mcp.adapters.vendors.company_names import ALIKE_MIN, likeness
 from data411_mcp.adapters.vendors.register import Register, names_of
 from data411_mcp.domain.graph import FieldName
-from data411_mcp.domain.ties import registrable_domain
+from data411_mcp.domain.hosts import registrable_domain
 from data411_mcp.services.ports import RegistryQuery, RegistryRecord
 
 API_URL = "https://www.wikidata.org/w/api.php"
@@ -134,14 +134,16 @@ def _by_website(domain: str) -> str:
 
 def _sparql(items: str) -> str:
     columns = [v + "Label" if v in _LABELLED else v for v in _PROPERTIES]
+    # The code is looked up inside: with ?country unbound it would be every country's.
+    code = {"country": " OPTIONAL { ?country wdt:P297 ?countryCode. }"}
     optional = "\n".join(
-        f"  OPTIONAL {{ ?item wdt:{prop} ?{variable}. }}" for variable, prop in _PROPERTIES.items()
+        f"  OPTIONAL {{ ?item wdt:{prop} ?{variable}.{code.get(variable, '')} }}"
+        for variable, prop in _PROPERTIES.items()
     )
     return (
         f"SELECT ?item ?itemLabel ?countryCode {' '.join(f'?{c}' for c in columns)} WHERE {{\n"
         f"  {items}\n{optional}\n"
-        "  OPTIONAL { ?country wdt:P297 ?countryCode. }\n"
-        '  SERVICE wikibase:label { bd:serviceParam wikibase:language "en". }\n'
+        '  SERVICE wikibase:label { bd:serviceParam wikibase:language "en,mul". }\n'
         f"}} LIMIT {ROWS_MAX}"
     )
 

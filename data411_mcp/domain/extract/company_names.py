@@ -8,30 +8,31 @@ is tied to that name, to the host or to a phrase by which the page speaks of its
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from rapidfuzz import fuzz
 
+from data411_mcp.domain.extract.company_legal import AGENCY, read_legal_name
 from data411_mcp.domain.extract.document import Document, Fact, Hints
+from data411_mcp.domain.extract.host_names import (
+    GENERIC,
+    host_label,
+    host_match,
+    name_key,
+    plausible,
+)
 from data411_mcp.domain.extract.person_names import fold, read_name
 from data411_mcp.domain.graph import FieldName
-from data411_mcp.domain.legal_forms import find_legal_names, legal_form, strip_legal_form
+from data411_mcp.domain.legal_forms import find_legal_names, strip_legal_form
 
 NAME_SCORE_MIN = 0.4  # raw votes an elected name needs
 TIE_SCORE_MIN = 0.7  # votes from which an elected name can tie a legal name
 SURE_SCORE_MIN = 1.2  # the same when only legal names and addresses voted
-LEGAL_SCORE_MIN = 0.5
-NAME_WORDS_MAX = 9
-_COPYRIGHT_BONUS = 0.01  # between equals the copyright line decides
-_PHRASE_BONUS = 0.2
-_TIED = 80  # rapidfuzz ratio from which two names are one company's
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+CANDIDATES_MAX = (
+    400  # a directory page proposes thousands; site name, title and copyright come first
+)
 
 
 _TITLE_BREAK = re.compile(r"\s+[|–—\-:»«·•~/>]+\s+|\s*[|»«·•]\s*|:{2,}|:\s+|\s-(?=\w)|\s{2,}|,\s+")
@@ -50,20 +51,6 @@ _TAIL = re.compile(
     r"|contact us|all rights reserved.*|homepage)$",
     re.IGNORECASE,
 )
-_GENERIC = _words(
-    "home homepage contact contacts us about welcome index page untitled document news blog "
-    "services "
-    "service products product gallery team staff our people who we are imprint impressum kontakt "
-    "faq help support login search site map sitemap careers jobs privacy policy terms of use and "
-    "conditions the a menu main default logo image header banner testimonials reviews attorneys "
-    "locations location directions management contacto contatti accueil startseite info "
-    "information "
-    "get in touch enquiry form online shop store official website web portfolio clients events "
-    "resources links press media your account my cart checkout hours facebook twitter linkedin "
-    "joomla wordpress drupal top back next read more all rights reserved copyright legal notice "
-    "footer email mail phone unfilled find wrapped general photo photos video videos new free "
-    "offices office customer department departments feedback overview company profile mission"
-)
 _COPYRIGHT = re.compile(
     r"(?:©|\(c\)|&copy;|\bcopyright\b)[\s©:|-]*(?:\(c\)|©)?[\s,.]*(?:copyright)?[\s,]*"
     r"(?:(?:19|20)\d\d(?:\s*[-–/,]\s*(?:(?:19|20)?\d\d|present|today))*)?[\s,.:|–-]*(?:by\s+)?"
@@ -81,43 +68,7 @@ _COPYRIGHT_END = re.compile(
     r"|\b(?:tel|tfno|phone|fax|t[ée]l[ée]?fono?|e-?mail)\b|\bp\.? ?iva\b|,? \d)",
     re.IGNORECASE,
 )
-_AGENCY = re.compile(
-    r"(?:design|develop|power|build|built|host|creat|maintain|made|website|web site|site"
-    r"|copywrit\w*"
-    r"|realis\w*|realizz\w*|realiz\w*|umsetzung|programm\w*)\w*(?: and \w+)?\s*(?:by|:|von|par"
-    r"|por|da)"
-    r"\s[^.|]*$",
-    re.IGNORECASE,
-)
-_OWN_PHRASE = re.compile(
-    r"(?:trading (?:name|as|style) (?:of|for)?|t/a|d/?b/?a|owned and operated by|operated by"
-    r"|registered (?:name|office)|company name|legal name|(?:company )?registered in .{0,30}"
-    r"|ragione sociale|raz[oó]n social|denominaci[oó]n social|raison sociale|firma|anbieter"
-    r"|dienstanbieter|responsible for content|statutory name|bedrijfsnaam)\s*[:,]?\s*$",
-    re.IGNORECASE,
-)
-_FREE_MAIL = _words(
-    "gmail hotmail yahoo outlook aol icloud live msn gmx web mail googlemail t-online comcast "
-    "btinternet verizon sbcglobal bellsouth att earthlink bigpond orange wanadoo libero example "
-    "facebook twitter google youtube linkedin instagram wordpress blogspot adobe macromedia w3 "
-    "addthis pinterest vimeo flickr apple microsoft"
-)
-_SECOND_LEVEL = _words("co com org net ac gov edu or ne gob gen ltd plc me")
 _PLATFORM_ITEM = re.compile(r"Person|Product|Article|WebPage|Breadcrumb|Review|Event|Offer|Image")
-
-
-_LATIN = str.maketrans(
-    dict(
-        zip(
-            "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
-            """
-    a b v g d e e zh z i i k l m n o p r s t u f kh ts ch sh shch _ y _ e yu ya
-    """.split(),
-            strict=True,
-        )
-    )
-    | {"ъ": "", "ь": ""}
-)
 
 
 class Candidate(NamedTuple):
@@ -133,8 +84,9 @@ class Candidate(NamedTuple):
 def read_company_names(document: Document, hints: Hints) -> tuple[Fact, ...]:
     """At most one NAME (without legal form) and one LEGAL_NAME (with it) of the page's own
     organisation; `rule` names the place the quote stands in."""
-    host = _host_label(document, hints)
-    candidates = [c for c in _candidates(document) if _plausible(c.text)]
+    host = host_label(document, hints)
+    named = (c for c in _candidates(document) if plausible(c.text))
+    candidates = list(islice(named, CANDIDATES_MAX))
     best = _elect(candidates, host, hints)
     facts: list[Fact] = []
     if best:
@@ -147,7 +99,7 @@ def read_company_names(document: Document, hints: Hints) -> tuple[Fact, ...]:
             )
         )  # fmt: skip
     known = [n for n in (hints.company, best[0].text if best and best[2] else None) if n]
-    legal = _legal_name(document, known, host)
+    legal = read_legal_name(document, known, host)
     if legal:
         facts.append(legal)
     return tuple(facts)
@@ -167,8 +119,8 @@ def own_tokens(document: Document, hints: Hints) -> frozenset[str]:
         words.update(re.findall(r"[^\W_]{2,}", fold(fact.value)))
     if hints.company:
         words.update(re.findall(r"[^\W_]{2,}", fold(hints.company)))
-    host = _host_label(document, hints)
-    return frozenset(words - _GENERIC | ({host} if host else set()))
+    host = host_label(document, hints)
+    return frozenset(words - GENERIC | ({host} if host else set()))
 
 
 # --- candidates -----------------------------------------------------------------------------------
@@ -177,6 +129,7 @@ def own_tokens(document: Document, hints: Hints) -> frozenset[str]:
 def _candidates(document: Document) -> Iterator[Candidate]:
     yield from _from_structured(document)
     yield from _from_title(document)
+    yield from _from_copyright(document)
     yield from _from_visible(document)
 
 
@@ -233,16 +186,21 @@ def _from_title(document: Document) -> Iterator[Candidate]:
             yield Candidate(_clean(piece), start, end, "title", 0.3)
 
 
-def _from_visible(document: Document) -> Iterator[Candidate]:
-    for i, block in enumerate(document.blocks):
+def _from_copyright(document: Document) -> Iterator[Candidate]:
+    for block in document.blocks:
         text = document.text[block.start : block.end]
         for pattern in (_COPYRIGHT, _COPYRIGHT_AFTER):
-            if (found := pattern.search(text)) and not _AGENCY.search(text[: found.start()]):
+            if (found := pattern.search(text)) and not AGENCY.search(text[: found.start()]):
                 name = _clean(_COPYRIGHT_END.split(found["name"])[0])
                 yield Candidate(name, block.start, block.end, "copyright", 0.75)
                 break
+
+
+def _from_visible(document: Document) -> Iterator[Candidate]:
+    for i, block in enumerate(document.blocks):
+        text = document.text[block.start : block.end]
         for start, end in find_legal_names(text) if len(text) < 2000 else ():
-            if not _AGENCY.search(text[:start]):
+            if not AGENCY.search(text[:start]):
                 yield Candidate(
                     text[start:end], block.start + start, block.start + end, "legal", 0.35
                 )
@@ -271,83 +229,7 @@ def _address_follows(document: Document, i: int) -> bool:
     return bool(_STREET.match(document.text[after.start : after.end]))
 
 
-def _plausible(text: str) -> bool:
-    words = re.findall(r"[^\W_]+", text.casefold())
-    if not words or len(words) > NAME_WORDS_MAX or len(text) < 2 or len(text) > 80:
-        return False
-    if all(w in _GENERIC or w.isdigit() for w in words):
-        return False
-    if text[0] in "()[]" or re.search(
-        r"@|https?:|[!?]|\d{3}[\s.-]\d{3,4}|\.(?:jpg|png|gif)\b", text, re.IGNORECASE
-    ):
-        return False
-    return not re.fullmatch(r"[\d\W]+", text)
-
-
 # --- election -------------------------------------------------------------------------------------
-
-
-def _host_label(document: Document, hints: Hints) -> str:
-    """The registrable label of the page's own host: `better-builders`; "" when unknown."""
-    addresses = [hints.domain or "", document.url]
-    addresses += [
-        v.value for v in document.structured if v.path in {"link.canonical", "meta.og:url"}
-    ]
-    for address in addresses:
-        if label := _label(address):
-            return label
-    mail = Counter(_label(m) for m in re.findall(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)+)", document.text))
-    hosts = Counter(_label(link.href) for link in document.links if link.href.startswith("http"))
-    for counts in (mail, hosts):
-        for label, _ in counts.most_common(3):
-            if label and label not in _FREE_MAIL:
-                return label
-    return ""
-
-
-def _label(address: str) -> str:
-    host = urlsplit(address if "//" in address else f"//{address}").hostname or ""
-    labels = host.casefold().split(".")
-    if len(labels) < 2 or host.replace(".", "").isdigit():
-        return ""
-    if len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL:
-        return labels[-3]
-    if len(labels) > 2 and len(labels[-2]) <= 2:
-        return labels[-3]  # `oakfield.ca.us`
-    return labels[-2]
-
-
-def host_match(name: str, host: str) -> float:
-    """0..1: how well the host label spells `name` (whole, in part, by its initials)."""
-    if not host:
-        return 0.0
-    host = re.sub(r"[\W_]", "", fold(host))
-    name = fold(name).translate(_LATIN) if re.search(r"[а-яё]", name.casefold()) else name
-    words = re.findall(r"[^\W_]+", fold(strip_legal_form(name)).replace("'", ""))
-    words = words[1:] if len(words) > 1 and words[0] == "the" else words
-    if not words:
-        return 0.0
-    squashed = "".join(words)
-    joined = "".join("and" if w == "&" else w for w in words)
-    if host in {squashed, joined} or squashed == f"the{host}":
-        return 1.0
-    if len(squashed) > 3 and host.startswith(squashed):
-        return 0.5 + 0.4 * len(squashed) / len(host)
-    if len(host) > 3 and squashed.startswith(host):
-        return 0.6 + 0.3 * len(host) / len(squashed)
-    content = [w for w in words if w not in {"and", "of", "the", "de", "for", "y", "e"}]
-    initials = "".join(w[0] for w in content)
-    covered = sum(len(w) for w in content if len(w) > 2 and w in host)
-    share = min(1.0, covered / len(host))
-    if len(initials) > 1 and host.startswith(initials):
-        share = max(share, 0.45 + 0.4 * min(1.0, len(initials) / len(host)))
-    return 0.8 * share if covered or share > 0.4 else 0.0
-
-
-def _key(text: str) -> str:
-    words = re.findall(r"[^\W_]+", fold(strip_legal_form(text)).replace("'", ""))
-    words = [w for w in words if w not in {"and", "the", "und", "et", "y"}]
-    return "".join(words)
 
 
 def _elect(
@@ -357,7 +239,7 @@ def _elect(
     enough to tie a legal name to it."""
     groups: dict[str, list[Candidate]] = {}
     for candidate in candidates:
-        if key := _key(candidate.text):
+        if key := name_key(candidate.text):
             groups.setdefault(key, []).append(candidate)
     best: tuple[float, Candidate] | None = None
     for key, group in groups.items():
@@ -367,7 +249,7 @@ def _elect(
             best = (score, spelled)
     if best is None or best[0] < NAME_SCORE_MIN:
         return None
-    spoken = {c.source for c in groups[_key(best[1].text)]} - {"legal", "address", "banner"}
+    spoken = {c.source for c in groups[name_key(best[1].text)]} - {"legal", "address", "banner"}
     sure = best[0] >= (TIE_SCORE_MIN if spoken else SURE_SCORE_MIN)
     return best[1], min(1.0, best[0] / 2.5), sure
 
@@ -385,7 +267,7 @@ def _group_score(
     )
     if re.search(r"\w\.[a-z]{2,4}$", text):
         score -= 0.6  # a web address, not a name
-    elif _key(text) == _key(host) and "-" in text:
+    elif name_key(text) == name_key(host) and "-" in text:
         score -= 0.5
     if " " not in text:
         score -= 0.1
@@ -397,7 +279,7 @@ def _group_score(
     if hints.company:
         score += fuzz.token_set_ratio(fold(hints.company), fold(text)) / 100
     words = re.findall(r"[^\W_]+", strip_legal_form(text).casefold())
-    generic = sum(w in _GENERIC for w in words)
+    generic = sum(w in GENERIC for w in words)
     if generic and generic * 2 >= len(words):
         score -= 0.4
     if len(words) > 6:
@@ -417,73 +299,3 @@ def _best_spelling(group: list[Candidate]) -> Candidate:
         return (not shouting and text != text.lower(), " " in text, candidate.weight)
 
     return max(group, key=rank)
-
-
-# --- legal name -----------------------------------------------------------------------------------
-
-
-def _legal_name(document: Document, known: list[str], host: str) -> Fact | None:
-    best: tuple[float, Fact] | None = None
-    for start, end, rule in _legal_spans(document):
-        text = " ".join(document.text[start:end].split())
-        if not legal_form(text) or not _plausible(strip_legal_form(text)):
-            continue
-        score = _legal_tie(document, start, text, known, host)
-        if score >= LEGAL_SCORE_MIN and (best is None or score > best[0]):
-            fact = Fact(
-                FieldName.LEGAL_NAME, text, text, start, end, f"company.{rule}", min(1.0, score)
-            )
-            best = (score, fact)
-    return best[1] if best else None
-
-
-def _legal_spans(document: Document) -> Iterator[tuple[int, int, str]]:
-    for value in document.structured:
-        if value.path.endswith("legalName"):
-            at = document.text.find(value.value, value.start, value.end + 1)
-            yield (at, at + len(value.value), "legalName") if at >= 0 else (
-                value.start, value.end, "legalName")  # fmt: skip
-    for start, end in find_legal_names(document.text[: document.visible_end]):
-        yield _over_line_break(document.text, start), end, "legal"
-    for value in document.structured:
-        if value.path in {"meta.title", "meta.copyright", "meta.description", "meta.og:site_name"}:
-            inside = document.text[value.start : value.end]
-            for start, end in find_legal_names(inside):
-                yield value.start + start, value.start + end, value.path
-
-
-def _over_line_break(text: str, start: int) -> int:
-    """A name set on two lines (`Blue Door Cabs &` / `Garden Members Limited`) starts on the
-    first."""
-    above = re.search(
-        r"(?:^|\n)([A-Z][^\n]{1,60}?(?:&| and))[ \t]*\n$", text[max(0, start - 80) : start]
-    )
-    return max(0, start - 80) + above.start(1) if above else start
-
-
-def _legal_tie(document: Document, start: int, text: str, known: list[str], host: str) -> float:
-    """How surely the legal name is the page's own company's: 0 when nothing ties it."""
-    line_start = document.text.rfind("\n", 0, start) + 1
-    before = document.text[max(line_start, start - 120) : start]
-    if _AGENCY.search(before):
-        return 0.0
-    bare = fold(strip_legal_form(text))
-    tie = 0.0
-    for name in known:
-        plain = fold(strip_legal_form(name))
-        ratio = max(fuzz.token_sort_ratio(bare, plain), fuzz.ratio(_key(bare), _key(plain)))
-        if ratio < _TIED and len(plain) > 3 and len(bare.split()) >= min(2, len(plain.split())):
-            ratio = 0.95 * fuzz.token_set_ratio(bare, plain)
-        if ratio >= _TIED:
-            tie = max(tie, ratio / 100)
-    if host_match(text, host) >= 0.5:
-        tie = max(tie, 0.6 + 0.3 * host_match(text, host))
-    if start < document.visible_end and re.search(
-        r"(?:©|\(c\)|copyright)[\s\d,.©–-]*(?:by )?$", before, re.IGNORECASE
-    ):
-        tie = tie + _COPYRIGHT_BONUS if tie else 0.6
-    if _OWN_PHRASE.search(before):
-        tie = tie + _PHRASE_BONUS if tie else 0.6
-    if text.isupper():
-        tie -= 0.02  # the same name in ordinary case reads better
-    return tie

@@ -122,6 +122,15 @@ def _city_index() -> dict[str, str]:
     return index
 
 
+# Cities that are also common words or first names: no sign of a place in running text.
+_ALSO_WORDS = frozenset(
+    "reading bath nice split bend surprise essen martin moss delta concord baden hamm zug mesa"
+    " aurora victoria regina providence natal salem jackson madison charlotte austin florence"
+    " corona enterprise independence normal eagle orange union liberty sale deal wells ripley poole"
+    " hull bury crewe rugby sofia santos salvador leon lincoln warren carmel victoria surrey"
+    " salomon tours pau lens brest sion faro como pisa lund"
+    .split()
+)  # fmt: skip
 _BETTER_KNOWN = {
     "birmingham": "GB",
     "manchester": "GB",
@@ -218,7 +227,12 @@ def _country_finder() -> NameFinder:
 
 @cache
 def _city_finder() -> NameFinder:
-    names = {name: "" for _, names in _records(cities.CITIES) for name in names}
+    names = {
+        name: ""
+        for _, names in _records(cities.CITIES)
+        for name in names
+        if name.casefold() not in _ALSO_WORDS
+    }
     return NameFinder({name: city_country(name) or "" for name in names}, ignore_case=False)
 
 

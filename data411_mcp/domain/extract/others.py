@@ -27,7 +27,7 @@ _CREDIT = re.compile(
 )
 _OTHER_BODY = re.compile(
     r"\b(?:speakers?\s+bureau|\w+\s+bookings?\)|booking\s+agen(?:t|cy)|talent\s+agency|publicist"
-    r"|dispatch|sheriff|poison\s+control|suicide|crisis\s+line|ombudsman(?:'s)?\s+(?:service|office)"
+    r"|(?:county|police|fire|sheriff\S*)\s+dispatch|sheriff|poison\s+control|suicide|crisis\s+line|ombudsman(?:'s)?\s+(?:service|office)"
     r"|better\s+business\s+bureau|chamber\s+of\s+commerce|(?:federal|state)\s+(?:trade|bureau|"
     r"department)|data\s+protection\s+(?:authority|commission)|aufsichtsbehörde|samaritans"
     r"|media\s+agency|pr\s+agency|press\s+agency|property\s+manager|travel\s+agent)",
@@ -63,6 +63,7 @@ class Surroundings:
     """What stands around each line of one page."""
 
     lines: Sequence[Line]
+    own: frozenset[str]  # words of the page's own name
     sections: frozenset[int]  # lines under a heading that names others
     listed: frozenset[int]  # lines of the entries of a directory
 
@@ -73,6 +74,7 @@ class Surroundings:
         own = own_words(document, hints)
         return cls(
             lines,
+            own,
             frozenset(_sections(document, lines)),
             frozenset(_listed(lines, own, address_lines)),
         )
@@ -83,9 +85,10 @@ class Surroundings:
         before = line.text[max(0, start - line.start - 90) : start - line.start]
         after = line.text[end - line.start : end - line.start + 30]
         clause = re.split(r"(?<=[a-z)])[.!?]\s+(?=[A-Z])|[|•]", before)[-1]
-        if index in self.sections or _CREDIT.search(clause) or _OTHER_BODY.search(clause):
+        if index in self.sections or _CREDIT.search(clause):
             return True
-        if _OTHER_BODY.match(after.strip(" -–(")):
+        body = _OTHER_BODY.search(clause) or _OTHER_BODY.match(after.strip(" -–("))
+        if body and not set(geo.fold(body.group()).split()) & self.own:
             return True
         above = self.lines[index - 1].text if index else ""
         return len(above) < 60 and bool(_CREDIT.search(above)) and not before.strip()

@@ -11,6 +11,7 @@ from data411_mcp.domain.extract.page_lines import Line
 from data411_mcp.domain.extract.person_names import PersonName, fold, read_name
 from data411_mcp.domain.extract.titles import Grade, grade, leading_title
 
+_PROSE_CHARS_MAX = 5000  # of one block; what comes later is seldom about the staff
 _OLD_YEAR = 1950  # who founded a company before it does not answer the phone
 
 
@@ -88,7 +89,7 @@ def mentions(lines: tuple[Line, ...], own: frozenset[str]) -> Iterator[Mention]:
     for line in lines:
         if line.of_others or line.navigation or line.tag == "a":
             continue
-        for match in _NAME.finditer(line.text):
+        for match in _NAME.finditer(line.text, 0, _PROSE_CHARS_MAX):
             found = _trimmed(match.group())
             if found is None:
                 continue

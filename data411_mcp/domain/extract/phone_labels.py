@@ -79,7 +79,7 @@ _TEL_AND_FAX = re.compile(
 
 # Words that make the digits after them something else.
 _NOT_A_PHONE = re.compile(
-    r"(?:\b(?:isbn|issn|ean|vat|ust-?id\w*|abn|acn|a\.b\.n\.?|a\.c\.n\.?|lic(?:en[cs]e)?|nmls|dre|"
+    r"(?:\b(?:ip(?:[\s\-]+address)?(?:\s+is)?|isbn|issn|ean|vat|ust-?id\w*|abn|acn|a\.b\.n\.?|a\.c\.n\.?|lic(?:en[cs]e)?|nmls|dre|"
     r"calbre|reg(?:istration|istered|\.)?|order|item|sku|part|model|iban|bic|swift|konto|kto|blz|"
     r"account|acct|sort\s+code|hrb|hra|nif|cif|nip|regon|krs|org\.?\s?-?n[ru]\w*|kvk|cvr|piva|"
     r"p\.\s?iva|iva|siren|siret|rcs|ape|naf|uen|gstin?|cnpj|cpf|ein|tin|ssn|fei|duns|ico|ičo|dič|"

@@ -68,7 +68,7 @@ _UNIT_AFTER = re.compile(
 _DATE = re.compile(
     r"(?:\d{1,2}[./\-]\s?\d{1,2}[./\-]\s?(?:19|20)?\d\d|(?:19|20)\d\d[./\-]\d{1,2}[./\-]\d{1,2}"
     r"|(?:19|20)\d\d\s?[\-–/]\s?(?:19|20)\d\d|\d{1,3}(?:[.,]\d{3}){2,}|\d+\.\d{4,}"
-    r"|\d{5}-\d{4}|(?:19|20)\d\d\s\d{1,2}\s\d{1,2}|\d{1,2}[-–]\d{1,2}\s?[-–]\d{4})"
+    r"|\d{5}-\d{4}|\d+(?:/\d+){2,}|(?:19|20)\d\d\s\d{1,2}\s\d{1,2}|\d{1,2}[-–]\d{1,2}\s?[-–]\d{4})"
 )
 
 _DATE_AT_START = re.compile(
@@ -126,7 +126,8 @@ class NumberReader:
             kind, labelled, also_fax = self._label(
                 index, line.text, start, end, previous, following, found
             )
-            if labelled or formatted:
+            bare = len(spans) == 1 and _is_all_of(line.text, start, end)
+            if labelled or formatted or bare:
                 extension = EXTENSION.match(line.text, end)
                 stop = extension.end() if extension else end
                 found.append(
@@ -142,6 +143,8 @@ class NumberReader:
         """The numbers inside one run of digits and separators: leftmost, longest first."""
         text = line.text
         groups = [m.span() for m in _GROUP.finditer(text, run.start(), run.end())]
+        if re.match(r"\+\s?0(?!0)", run.group()):
+            return  # a sample: no calling code begins with a zero
         first = 0
         last: tuple[str, int] | None = None
         while first < len(groups):
@@ -331,6 +334,11 @@ class NumberReader:
             if label_before(re.split(r"[+(]?\d", text)[0])[1]:
                 break
         return None, False, False
+
+
+def _is_all_of(text: str, start: int, end: int) -> bool:
+    """A line of nothing but the ten or eleven digits of a national number."""
+    return not text[:start].strip() and not text[end:].strip() and 10 <= end - start <= 11
 
 
 def _is_glued(text: str, start: int) -> bool:

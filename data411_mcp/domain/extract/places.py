@@ -27,6 +27,7 @@ from data411_mcp.domain.extract.postal import (
     Line,
     Locality,
     american_towns,
+    is_plausible_city,
     lines_of,
     read_localities,
     tidy_city,
@@ -35,10 +36,12 @@ from data411_mcp.domain.graph import FieldName
 
 __all__ = ["page_country", "read_places"]
 
-ADDRESS_CHARS_MAX = 200
-STREET_LINES_MAX = 4  # how far above the town the street may begin
+ADDRESS_CHARS_MIN, ADDRESS_CHARS_MAX = 10, 200
+STREET_LINES_MAX = 5  # how far above the town the street may begin
+TOWN_LINES_MAX = 3
 STREET_LINE_CHARS_MAX = 70
 SCORE_OTHERS = 0.15
+OTHERS_MAX = 0.3  # below it, a place belongs to somebody else
 MENTIONS_MIN = 1.0  # weight of mentions from which a city without an address is believed
 
 _HEAD_OFFICE = re.compile(
@@ -62,7 +65,7 @@ _STREET_WORD = re.compile(
     r"|suite|ste|unit|floor|building|bldg|house|p\.?\s?o\.?\s+box|level|block|tower|estate|centre"
     r"|rue|chemin|all[ée]e|impasse|quai|cours|calle|c/|avda?|avenida|plaza|paseo|pol[íi]gono|ctra"
     r"|carretera|via|viale|corso|piazza|largo|rua|travessa|strada|straat|laan|weg|plein|kade"
-    r"|gracht|ul|ulica|al|aleja|plac|ulice|n[áa]m[ěe]st[íi]|utca|vej|gade|gatan|v[äa]gen|gata|veien"
+    r"|gracht|ul|ulica|al|aleja|plac|parque|edif(?:icio)?|nave|zona|zone|immeuble|industrial|ulice|n[áa]m[ěe]st[íi]|utca|vej|gade|gatan|v[äa]gen|gata|veien"
     r"|katu|tie|jalan|jln|lorong|marg|nagar|sector|plot|ул|улица|пр|проспект|пер)\b\.?"
     r"|(?:stra(?:ß|ss)e|str\.|gasse|platz|allee|ring|damm|ufer|straat|laan|gracht|kade|dreef|vej"
     r"|gade|gatan|v[äa]gen|gata|veien|katu|tie|kuja|utca)\b",
@@ -73,6 +76,11 @@ _NOT_STREET = re.compile(
     r"|click|directions|map|login|menu|toll|call|reserved)\b|[©?!]"
     r"|[+(]?\d{3}\)?[-. ]\d{3}[-. ]\d{4}",
     re.IGNORECASE,
+)
+# The company's name before its street: up to a legal form, or a first part without any figure.
+_OWNER = re.compile(
+    r"[^|•·,\d]{2,60}?\b(?:Inc|LLC|Ltd|Limited|GmbH|Corp|s\.r\.o|S\.L\.U?|B\.V|AG|AB|SARL|LLP|PLC)\b\.?"
+    r"[\s,|•·\-–]+(?=\S.*\d)|[^|•·\d]{2,50}[|•·]\s+(?=\d)"
 )
 _UNIT_LINE = re.compile(
     r"^\W*(?:suite|ste|unit|floor|level|room|rm|apt|office|shop|p\.?\s?o\.?\s+box|#)\.?\s*#?\s*[\w\-]+"
@@ -149,7 +157,8 @@ def _visible_places(
             score = 0.25
         if around.is_listed(found.line) or found.line in around.sections:
             score = SCORE_OTHERS
-        line = " ".join(f"{text}{suffix}".split())[:ADDRESS_CHARS_MAX]
+        line = re.sub(r"\s*[|•·♦,]+(?:\s*[|•·♦,])*\s*", ", ", f"{text}{suffix}")
+        line = " ".join(line.split()).strip(" :,")[:ADDRESS_CHARS_MAX]
         yield Place(
             found.country, found.city, line, start, end, _kind_of(heading, line), score,
             "address-visible",
@@ -172,13 +181,19 @@ def _with_street(lines: Sequence[Line], found: Locality, floor: int) -> tuple[in
             return found.start, _tail(line, found)
     if not any(_is_whole_street(part) for part in parts):
         index = found.line - 1
+        between: list[str] = []  # district or town lines below the street
         while index >= max(0, found.line - STREET_LINES_MAX) and lines[index].start >= floor:
             text = lines[index].text
-            if not _is_street_line(text, bool(parts), found.country):
-                break
+            if not _is_street_line(text):
+                if len(between) >= TOWN_LINES_MAX or not _is_town_line(text):
+                    break
+                between.insert(0, text.strip(" ,"))
+                index -= 1
+                continue
             lead = _LEAD.match(text)
             cut = lead.end() if lead and lead.end() < len(text) else 0
-            parts.insert(0, text[cut:].strip(" ,|•·-–"))
+            parts = [text[cut:].strip(" ,|•·-–"), *between, *parts]
+            between = []
             start = lines[index].start + cut
             index -= 1
             if _is_whole_street(text[cut:]):
@@ -208,6 +223,8 @@ def _street_part(before: str) -> int | None:
         return None
     lead = _LEAD.match(piece)
     offset = clause + (lead.end() if lead else 0)
+    if owner := _OWNER.match(before[offset:]):
+        offset += owner.end()
     piece = before[offset:]
     if _NOT_STREET.search(piece):
         numbers = [m.start() for m in re.finditer(r"(?<![\w\-])\d+[A-Za-z]?\s+[A-Z]", piece)]
@@ -218,7 +235,16 @@ def _street_part(before: str) -> int | None:
     return offset if re.search(r"\d", piece) or _STREET_WORD.search(piece) else None
 
 
-def _is_street_line(text: str, has_parts: bool, country: str | None) -> bool:
+def _is_town_line(text: str) -> bool:
+    name = text.strip(" ,.")
+    return len(name.split()) <= 3 and (
+        is_plausible_city(name)
+        or name.casefold() in geo.GB_COUNTIES
+        or geo.country_code(name) is not None
+    )
+
+
+def _is_street_line(text: str) -> bool:
     if not 3 <= len(text) <= STREET_LINE_CHARS_MAX or _NOT_STREET.search(text):
         return False
     if _STREET_WORD.search(text) and re.search(r"\d|\b(?:one|two|three)\b", text, re.I):
@@ -292,9 +318,9 @@ def _structured_places(document: Document, country: str | None) -> Iterator[Plac
 def _distinct(places: Sequence[Place]) -> list[Place]:
     """Each address once. A text that another one contains says nothing new."""
     kept: dict[str, Place] = {}
-    for place in sorted(places, key=lambda each: -len(each.text)):
+    for place in sorted(places, key=lambda each: (each.score < OTHERS_MAX, -len(each.text))):
         key = geo.fold(place.text).replace(" ", "")
-        if len(place.text) < 8 or not re.search(r"\d", place.text):
+        if len(place.text) < ADDRESS_CHARS_MIN or not re.search(r"\d", place.text):
             continue
         same = next((other for other in kept if key in other), None)
         if same is None:
@@ -310,7 +336,7 @@ def _distinct(places: Sequence[Place]) -> list[Place]:
 def _city(
     document: Document, lines: Sequence[Line], places: Sequence[Place], country: str | None
 ) -> Iterator[Fact]:
-    named = [place for place in places if place.city and place.score >= 0.3]
+    named = [place for place in places if place.city and place.score >= OTHERS_MAX]
     home = [place for place in named if place.country == country] or named
     if home:
         order = {"hq": 0.3, "registered": -0.1, "mailing": -0.2}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from data411_mcp.domain.extract.cards import give_phones
 from data411_mcp.domain.extract.company_names import read_company_names
 from data411_mcp.domain.extract.contacts import OURS_MIN, read_contacts
 from data411_mcp.domain.extract.document import Document, Fact, Hints, PageFacts, Span
@@ -48,7 +49,7 @@ def read_document(document: Document, hints: Hints) -> PageFacts:
     sound = [fact for fact in read if not _overlaps(fact, instructions)]
     ours = [fact for fact in sound if fact.score >= OURS_MIN]
     others = [*(fact for fact in sound if fact.score < OURS_MIN), *others_linked]
-    facts, unowned = _owned(ours)
+    facts, unowned = _owned(give_phones(document, ours))
     return PageFacts(
         url=document.url,
         facts=_once(facts),

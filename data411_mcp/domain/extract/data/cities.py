@@ -21,7 +21,7 @@ US New York|New York City|Los Angeles|Chicago|Houston|Phoenix|Philadelphia|San A
 |Spokane|Baton Rouge|Tacoma|San Bernardino|Modesto|Fontana|Des Moines|Moreno Valley|Santa Clarita
 |Fayetteville|Rochester|Oxnard|Port St. Lucie|Grand Rapids|Huntsville|Salt Lake City|Frisco
 |Yonkers|Amarillo|Huntington Beach|McKinney|Montgomery|Augusta|Akron|Little Rock|Tempe
-|Overland Park|Grand Prairie|Tallahassee|Cape Coral|Mobile|Knoxville|Shreveport|Worcester|Ontario
+|Overland Park|Grand Prairie|Tallahassee|Cape Coral|Knoxville|Shreveport|Worcester|Ontario
 |Vancouver|Sioux Falls|Chattanooga|Brownsville|Fort Lauderdale|Providence|Newport News
 |Rancho Cucamonga|Santa Rosa|Peoria|Oceanside|Elk Grove|Salem|Pembroke Pines|Eugene|Garden Grove
 |Cary|Fort Collins|Corona|Springfield|Jackson|Alexandria|Hayward|Clarksville|Lancaster|Lakewood
