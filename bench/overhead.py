@@ -40,8 +40,11 @@ else:
 TARGETS = {"start_ratio": 1.3, "call_ratio_stdio": 2.0, "call_ratio_http": 2.0, "rss_ratio": 1.5}
 
 
-def _ours(data_dir: str, *more: str) -> tuple[list[str], dict[str, str]]:
-    environment = {**os.environ, "DATA411_DATA_DIR": data_dir, "DATA411_WORLD": str(WORLD)}
+def _ours(data_dir: str, *more: str, world: bool = False) -> tuple[list[str], dict[str, str]]:
+    """The server as a user runs it; twins only to prepare a session, they are no part of it."""
+    environment = {**os.environ, "DATA411_DATA_DIR": data_dir}
+    if world:
+        environment["DATA411_WORLD"] = str(WORLD)
     return [sys.executable, "-m", "data411_mcp", "serve", *more], environment
 
 
@@ -73,7 +76,7 @@ async def _calls(client: Client, tool: str, arguments: dict[str, Any], count: in
 
 async def _prepare(data_dir: str) -> str:
     """A session in the store, so that get_lead_graph has something to read."""
-    async with Client(stdio_client(_stdio(_ours(data_dir)))) as client:
+    async with Client(stdio_client(_stdio(_ours(data_dir, world=True)))) as client:
         result = await client.call_tool("enrich_lead_session", {"lead": LEAD})
         answer = result.structured_content or {}
         while answer.get("status") == "running":

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -131,9 +132,14 @@ async def progress_delays(world: Path) -> list[float]:
     async def callback(progress: float, total: float | None, message: str | None) -> None:
         arrived.setdefault(int(progress), time.time())
 
-    with tempfile.TemporaryDirectory(prefix="data411-bench-") as folder:
-        environment = {**os.environ, "DATA411_DATA_DIR": folder, "DATA411_WORLD": str(world),
-                       "DATA411_TWIN_LATENCY": "0.1"}  # fmt: skip
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="data411-bench-"))
+        address = await stack.enter_async_context(
+            spawned_twins(world, latency=0.2, rate_limits=False)
+        )
+        connection = Path(folder) / "twins.json"
+        address.write(connection)
+        environment = {**os.environ, "DATA411_DATA_DIR": folder, "DATA411_TWINS": str(connection)}
         server = StdioServerParameters(
             command=sys.executable, args=["-m", "data411_mcp", "serve"], env=environment
         )

@@ -58,6 +58,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         http = await stack.enter_async_context(open_client(network, settings))
         reader = WebReader(http, store, settings, clock, settings.tenant)
         llm = OpenAiModel(settings, http, clock)
+        background = await stack.enter_async_context(anyio.create_task_group())
+        background.start_soon(llm.prepare)
         sources = Sources(
             registries=registries(http, store, clock, settings, settings.tenant),
             dns=MailDomainLookup(network, store, clock, settings.tenant),
@@ -274,7 +276,7 @@ def build_server(settings: Settings) -> MCPServer[OpensServices]:
             yield lazy
 
     refuse = strict.StrictArguments()
-    server = MCPServer[OpensServices](
+    server: MCPServer[OpensServices] = MCPServer(
         name="data411",
         title="Data411 lead enrichment",
         version=__version__,

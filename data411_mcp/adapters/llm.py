@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
+import anyio.to_thread
 
 from data411_mcp.adapters.llm_replies import (
     Text,
@@ -72,6 +73,10 @@ class _FeatureRefused(Exception):
         self.features = features
 
 
+def _import_sdk() -> None:
+    import openai.resources.chat  # noqa: F401 - what the first question would import
+
+
 @dataclass
 class OpenAiModel:
     """Implements `ports.LanguageModel`."""
@@ -83,6 +88,12 @@ class OpenAiModel:
 
     def configured(self) -> bool:
         return self.settings.llm_api_key is not None
+
+    async def prepare(self) -> None:
+        """Import the SDK in a thread: half a second that the first question need not wait for,
+        and that would hold up everything else on the loop."""
+        if self.configured():
+            await anyio.to_thread.run_sync(_import_sdk, abandon_on_cancel=True)
 
     async def complete(self, request: LlmRequest, *, deadline_seconds: float) -> LlmReply:
         if not self.configured():

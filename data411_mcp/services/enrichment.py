@@ -137,14 +137,15 @@ class Enrichment:
         return Started(bound, await self._submit(bound, request, digest, len(jobs)), bound.notices)
 
     def _retried(self, jobs: tuple[Job, ...], digest: str) -> Job | None:
+        """The run that an identical request started: live, or the newest and just done. The same
+        words after another run are a new wish."""
         now = self.clock.now()
         for job in jobs:
-            same = job.idempotency_key.startswith(digest)
-            if same and (
-                not job.final
-                or (job.status is JobStatus.DONE and now - job.updated_at < RETRY_WINDOW)
-            ):
-                return job  # fmt: skip
+            if not job.idempotency_key.startswith(digest):
+                continue
+            recent = job.status is JobStatus.DONE and now - job.updated_at < RETRY_WINDOW
+            if not job.final or (recent and job is jobs[-1]):
+                return job
         return None
 
     async def _submit(

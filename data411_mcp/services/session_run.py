@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 import anyio
+import anyio.to_thread
 
 from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.evidence import Finding, Proof, ReadPage
@@ -30,7 +31,7 @@ from data411_mcp.domain.graph import (
 )
 from data411_mcp.domain.hosts import registrable_domain
 from data411_mcp.domain.identity import Candidate, decide
-from data411_mcp.domain.merge import assemble, merge, statements_of
+from data411_mcp.domain.merge import Merge, assemble, merge, statements_of
 from data411_mcp.domain.proof import Circumstances, prove
 from data411_mcp.domain.slots import (
     DEEP,
@@ -309,7 +310,7 @@ class SessionRun:
             self._hauls.setdefault(slot, []).append(outcome.haul)
             if outcome.haul.records:
                 self.registered = registry_candidates(outcome.haul.records)
-            added, proven = self._merge_findings(outcome.haul.findings)
+            added, proven = await self._merge_findings(outcome.haul.findings)
             state = outcome.row.state
             paid = SLOTS[slot].pass_ is not Pass.FREE
             if state == SlotState.DONE and paid and added == 0:
@@ -331,11 +332,17 @@ class SessionRun:
 
     # --- proof and merge ------------------------------------------------------------------
 
-    def _merge_findings(self, findings: Sequence[Finding]) -> tuple[int, int]:
+    async def _merge_findings(self, findings: Sequence[Finding]) -> tuple[int, int]:
         """Statements added, and newly proven. Before the identity is decided nothing is."""
         if self.backfill.identity.decision != "clear" and not self._provisional():
             return 0, 0
-        merged = merge(self.backfill, self._prove(findings), lead_key=self.bound.key.text)
+        graph, key = self.backfill, self.bound.key.text
+
+        def work() -> Merge:
+            return merge(graph, self._prove(findings), lead_key=key)
+
+        # In a thread, so that progress and other chats go on meanwhile; the caller holds the lock.
+        merged = await anyio.to_thread.run_sync(work)
         self.backfill = merged.backfill
         return merged.added, merged.newly_proven
 
@@ -364,7 +371,7 @@ class SessionRun:
             for slot in sorted(self._hauls, key=lambda s: s != SITE):
                 hauls = self._hauls[slot]
                 findings = [f for haul in hauls for f in haul.findings]
-                added, proven = self._merge_findings(findings)
+                added, proven = await self._merge_findings(findings)
                 row = self.rows[slot].model_copy(update={"added": added, "proven": proven})
                 self.rows[slot] = row
                 self._learn_anchors()

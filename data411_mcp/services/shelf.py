@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import anyio
+import anyio.to_thread
 
 from data411_mcp.domain.evidence import Page, ReadPage
 from data411_mcp.domain.extract.decode import decode
@@ -52,7 +53,8 @@ class Shelf:
             page = await self.reader.read(
                 url, deadline_seconds=self.deadline_seconds, refresh=self.refresh
             )
-            self.pages[url] = read_page(page, self.hints)
+            # Tens of milliseconds of work: in a thread, so that progress and other chats go on.
+            self.pages[url] = await anyio.to_thread.run_sync(read_page, page, self.hints)
         except LookupFailed as failure:
             self.failed[url] = failure.reason
         finally:

@@ -91,6 +91,7 @@ def test_an_american_number_is_read_with_what_it_is_for(line: str, value: str, k
         ("FR", "Télécopie : 01.99.00.12.35", "+33199001235", "fax"),
         ("ES", "Teléfono: 912 345 678", "+34912345678", "main"),
         ("IT", "Tel. 06 1234 5678", "+390612345678", "main"),
+        ("IT", "Tel. 02.12345678", "+390212345678", "main"),
         ("NL", "Tel. 020 123 45 67", "+31201234567", "main"),
         ("SE", "Telefon 08-123 456 78", "+46812345678", "main"),
         ("DK", "Tlf. 33 12 34 56", "+4533123456", "main"),
@@ -163,6 +164,11 @@ def test_a_table_header_says_which_column_is_the_fax() -> None:
     assert found["+12175550124"] == {"fax"}
     assert found["+12175550126"] == {"fax"}
     assert found["+12175550125"] == {"main"}
+
+
+def test_a_header_of_two_words_labels_two_numbers_in_order() -> None:
+    document = page(US_ADDRESS + "Phone Fax\n(217) 555-0123 (217) 555-0124")
+    assert phones(document) == {"+12175550123": {"main"}, "+12175550124": {"fax"}}
 
 
 def test_a_label_for_both_gives_a_telephone_and_a_fax() -> None:

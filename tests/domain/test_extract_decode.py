@@ -271,6 +271,13 @@ def test_json_text_is_the_body_as_it_is() -> None:
         ("<p>Stand: 01.04.2020</p>", "2020-04-01"),
         ("<p>Dernière mise à jour : 7 juillet 2018</p>", "2018-07-07"),
         ("<p>Last modified 2021-11-30</p>", "2021-11-30"),
+        ("<p>Last updated 3/5/2019</p>", "2019-03-05"),
+        ("<p>Last updated 25/12/2019</p>", "2019-12-25"),
+        (
+            '<script type="application/ld+json">'
+            '{"@type":"Review","datePublished":"2022-01-05"}</script>',
+            None,
+        ),
         ("<p>© 2014 Acme Ltd. Founded 1987.</p>", None),
         ("<p>Open since 3 May 2010</p>", None),
         ("<p>Last updated 31 February 2019</p>", None),

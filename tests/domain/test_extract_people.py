@@ -46,10 +46,20 @@ def people(body: str, title: str = "Blue Door Bakery") -> dict[str, str]:
         ("<p>Titolare: Chiara Bosco</p>", {"Chiara Bosco": "Titolare"}),
         ("<p>Gérante : Amélie Dupré</p>", {"Amélie Dupré": "Gérante"}),
         ("<p>Jednatel: Tomáš Havran</p>", {"Tomáš Havran": "Jednatel"}),
+        (
+            "<p>Geschäftsführer: Anna Falk, Peter Voss</p>",
+            {"Anna Falk": "Geschäftsführer", "Peter Voss": "Geschäftsführer"},
+        ),
+        ("<p>Vertreten durch: Anna Falk und Peter Voss</p>", {"Anna Falk": "", "Peter Voss": ""}),
     ],
 )
 def test_a_name_beside_a_job_title_is_staff(body: str, expected: dict[str, str]) -> None:
     assert people(f"<h1>Our team</h1>{body}") == expected
+
+
+def test_both_founders_of_a_sentence_are_staff() -> None:
+    body = "<p>Blue Door was founded in 1985 by Anna Falk and Peter Voss, who met at school.</p>"
+    assert people(body) == {"Anna Falk": "Founder", "Peter Voss": "Founder"}
 
 
 def test_a_row_of_names_under_a_plural_heading_takes_the_title_from_it() -> None:
@@ -106,6 +116,8 @@ def test_a_sentence_can_tie_a_person_to_the_company(sentence: str, expected: str
         "<p>President Jane Roe spoke to the nation.</p>",
         "<p>Palo Alto, CA</p><p>Vernon St. Oakfield</p><p>Photo Gallery</p><p>Project Manager</p>",
         "<ul><li>Jane Roe</li><li>Peter Voss</li><li>Anna Falk</li></ul>",
+        "<h2>Featured products</h2><h3>Grace Kelly</h3><p>Designer handbag</p>",
+        "<p>Directed by Wes Heron. Starring: Jane Roe, Peter Voss</p>",
         "<p>Robert Allen Law</p><p>Tel: 408 555 0160</p>",
     ],
 )

@@ -207,7 +207,8 @@ def statement(graph: Backfill, value: str) -> Statement:
 
 def settings_of(data_dir: Path, twins_file: Path, **more: Any) -> Settings:
     """Of a product that sees only the twins; keys of this machine's environment stay out."""
-    quick = {"host_interval_s": 0.0, "log_level": "ERROR", **more}
+    keys = dict.fromkeys(("llm_api_key", "jina_api_key", "tavily_api_key"))
+    quick = {"host_interval_s": 0.0, "log_level": "ERROR", **keys, **more}
     return Settings(data_dir=data_dir, twins=twins_file, **quick)
 
 

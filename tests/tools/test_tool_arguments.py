@@ -115,7 +115,7 @@ async def test_a_megabyte_is_refused_without_being_repeated(
     [
         ("enrich_lead_session", {}, "INVALID_LEAD"),
         ("enrich_lead_session", {"lead": {"company": "Pump\x00s"}}, "INVALID_LEAD"),
-        ("enrich_lead_session", {"lead": {"compny": "Acme"}}, "INVALID_LEAD"),
+        ("enrich_lead_session", {"lead": {"compny": "Acme"}}, "UNKNOWN_ARGUMENT"),
         ("enrich_lead_session", {"lead": {"domain": "127.0.0.1"}}, "INVALID_LEAD"),
         ("enrich_lead_session", {"chat_session_id": "nobody"}, "NOT_FOUND"),
         ("wait_enrich_job", {"job_id": "nothing"}, "NOT_FOUND"),

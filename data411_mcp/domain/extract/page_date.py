@@ -9,11 +9,13 @@ from datetime import date
 from data411_mcp.domain.extract.document import StructuredValue
 
 _MODIFIED_PATHS = re.compile(
-    r"(?:^|\.)(?:dateModified|article:modified_time|og:updated_time|last-modified|dc(?:terms)?"
+    r"(?:^|\.)(?:(?:\w*Page|\w*Article|BlogPosting|WebSite)\.dateModified|article:modified_time|og:updated_time|last-modified|dc(?:terms)?"
     r"\.modified)\Z",
     re.IGNORECASE,
 )
-_PUBLISHED_PATHS = re.compile(r"(?:^|\.)(?:article:published_time|datePublished)\Z", re.IGNORECASE)
+_PUBLISHED_PATHS = re.compile(
+    r"article:published_time\Z|^(?:\w*Page|\w*Article|BlogPosting)\.datePublished\Z", re.IGNORECASE
+)
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -87,11 +89,11 @@ def _written(match: re.Match[str]) -> str | None:
         day = match["day"] or match["day_us"] or "1"
         return _iso(int(match["year"]), _MONTHS[match["month"].casefold()], int(day))
     first, second, year = int(match["a"]), int(match["b"]), int(match["year_n"])
-    if match["mark"] == "/" and second > 12:
-        return _iso(year, first, second)
-    if match["mark"] == "/" and first <= 12:
-        return _iso(year, max(first, second), 1) if first == second else f"{year:04}-01-01"
-    return _iso(year, second, first)
+    # 3/5/2019 is in May here and in March there: the earlier of the two never flatters a page.
+    as_written = [_iso(year, second, first)]
+    if match["mark"] == "/":
+        as_written.append(_iso(year, first, second))
+    return min(filter(None, as_written), default=None)
 
 
 def _iso(year: int, month: int, day: int) -> str | None:

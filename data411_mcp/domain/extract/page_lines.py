@@ -14,7 +14,8 @@ _OTHERS_PATH = re.compile(
     r"|tweet|twitter|(?<![a-z])cast\b|product|portfolio|speaker|recent-?posts|praise|guestbook"
 )
 _OTHERS_HEADING = re.compile(
-    r"testimonial|what (?:our|people|others|\w+ clients?) |\breviews?\b|\bclients?\b|\bcustomers?\b"
+    r"testimonial|what (?:our|people|others|\w+ clients?) |\breviews?\b|\bclients?\b|\b(?:our"
+    r"|featured|new|top) products|\bcustomers?\b"
     r"|\bcomments?\b|recent posts|kudos|\bcast\b|starring|in memoriam|affiliate|guestbook|praise"
     r"|feedback|case stud|success stor|kundenstimmen|referenzen|temoignages|témoignages|opiniones"
     r"|dicono di noi|recensioni|\bsay(?:s|ing)? about\b|quotes?$|past presidents|alumni|speakers"

@@ -217,7 +217,7 @@ def _support(reads: list[_Read], i: int) -> tuple[str, float]:
         return "contact card", 0.65
     if after and read.line.team and len(after.line.text) > 80 and _is_bio(after.line.text, name):
         return "biography", 0.7
-    if name.marked and read.line.team:
+    if name.marked and name.known and read.line.team:
         return "letters", 0.6
     if _IMPRINT.search(read.line.headings) and len(reads) - i > 1:
         return "imprint", 0.65
@@ -245,17 +245,23 @@ def _combined(reads: list[_Read]) -> Iterator[Found]:
             continue
         head = _without_contact_data(line.text)
         pair = split_line(head)
-        if pair is None:
-            continue
-        name, title = pair
-        score = 0.85 if name.known or name.marked else (0.6 if line.team else 0.3)
-        if line.navigation:
-            score = 0.2
-        if not name.last:
-            score = 0.2
-        yield Found(
-            name, line.start, line.end, "line", score, shown_title(title), line.start, line.end
-        )
+        for name, title in _listed(head) or ([pair] if pair else []):
+            score = 0.85 if name.known or name.marked else (0.6 if line.team else 0.3)
+            if line.navigation or not name.last:
+                score = 0.2
+            shown = shown_title(title)
+            yield Found(name, line.start, line.end, "line", score, shown, line.start, line.end)
+
+
+def _listed(text: str) -> list[tuple[PersonName, str]]:
+    """`Managing directors: Jane Doe, John Roe`: everybody with the title before the colon."""
+    left, colon, right = text.partition(":")
+    title = left.strip() if grade(left) is Grade.ROLE else ""
+    if not colon or not (title or _LABELS.match(left.strip())):
+        return []
+    parts = [p for p in re.split(r"[,;/]|\s(?:and|und|et|y|e|i|en|och|&)\s", right) if p.strip()]
+    names = [n for n in map(name_only, parts) if n and n.known and n.last]
+    return [(n, title) for n in names] if 1 < len(names) == len(parts) else []
 
 
 def _without_contact_data(text: str) -> str:

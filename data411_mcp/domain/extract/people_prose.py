@@ -33,7 +33,8 @@ _BY = re.compile(
     r"\b(found(?:ed)?|establish(?:ed)?|start(?:ed)?|own(?:ed)?(?: and operated)?|operated|run"
     r"|led|head(?:ed)"
     r"|managed|opened|created|set up)(?: in (?P<year>\d{4}))?,? by(?: (?:attorneys?|lawyers?"
-    r"|brothers|sisters|chef|dr\.?|mr\.?|husband and wife|owners?))? $",
+    r"|brothers|sisters|chef|dr\.?|mr\.?|husband and wife|owners?))?"
+    r" (?:(?-i:[A-Z])[\w'-]+ (?:(?-i:[A-Z])[\w.'-]+ )?(?-i:[A-Z])[\w'-]+,? (?:and|&) )?$",
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(r"([A-Z][\w&'-]+)\s+(?:was|is|were)\s+(?:originally |first )?$")
@@ -223,8 +224,8 @@ def _names_company(name: PersonName, before: str, after: str, own: frozenset[str
     not part of a longer name, and the company's name is more than the person's."""
     if name.last not in own or len(name.last) < 4 or own <= {name.given, name.last, *_joined(name)}:
         return False
-    if name.given in own and not own - {name.given, name.last, *_joined(name)} - _PLAIN:
-        return False
+    if name.given in own and not _ACTS.match(after):
+        return False  # all of it is the company's name too: only a person has a practice, or says
     return not re.match(r"['’]?s?\s+[A-Z&]", after) and not re.search(r"[A-Z]\w*\s$", before)
 
 
@@ -232,7 +233,7 @@ def _joined(name: PersonName) -> set[str]:
     return {name.given + name.last, name.given[:1] + name.last}
 
 
-_PLAIN = frozenset({"homes", "group", "international", "store", "shop", "collection", "brands"})
+_ACTS = re.compile(r"^,? (?:and (?:his|her|their)|is an?|has (?:been|over|more)|holds|graduated)\b")
 
 
 def _for_own(rest: str, title: str, own: frozenset[str]) -> bool:

@@ -67,7 +67,7 @@ _UNIT_AFTER = re.compile(
 
 _DATE = re.compile(
     r"(?:\d{1,2}[./\-]\s?\d{1,2}[./\-]\s?(?:19|20)?\d\d|(?:19|20)\d\d[./\-]\d{1,2}[./\-]\d{1,2}"
-    r"|(?:19|20)\d\d\s?[\-–/]\s?(?:19|20)\d\d|\d{1,3}(?:[.,]\d{3}){2,}|\d+\.\d{4,}"
+    r"|(?:19|20)\d\d\s?[\-–/]\s?(?:19|20)\d\d|\d{1,3}(?:[.,]\d{3}){2,}|(?:0|[1-9]\d{0,2})\.\d{4,}"
     r"|\d{5}-\d{4}|\d+(?:/\d+){2,}|(?:19|20)\d\d\s\d{1,2}\s\d{1,2}|\d{1,2}[-–]\d{1,2}\s?[-–]\d{4})"
 )
 
@@ -81,6 +81,9 @@ _RUN = re.compile(
     r"(?:[ \xa0().\[\]\-–—‐‑‒−/·•+,;|]|\d)*\d"
 )
 
+_PHONE_THEN_FAX = re.compile(
+    r"\s*(?:tele)?(?:phone|tel\w*|t[ée]l\w*|fon)\b[\s.:|]+(?:tele)?fax\w*[\s.:]*", re.IGNORECASE
+)
 _GROUP = re.compile(r"\d+")
 
 _HARD_BREAK = re.compile(r"[,;|•]|\)\.|\s/\s|\s{2,}|\)\s*\(|\d\s*\(\+|\s\+|\s[–—]\s")
@@ -304,6 +307,8 @@ class NumberReader:
             return after[1], True, False
         if labelled:
             return kind, True, both
+        if index and _PHONE_THEN_FAX.fullmatch(self.lines[index - 1].text):
+            return ("fax" if earlier else "main"), True, False
         joined = re.fullmatch(r"\s*(?:[/,&;|+–-]|and|or|und|oder|et|ou|y|o|e)?\s*", between)
         if earlier and joined and previous:
             return earlier[-1].kind, earlier[-1].labelled, earlier[-1].also_fax

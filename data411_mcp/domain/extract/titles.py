@@ -112,6 +112,13 @@ _STARTERS = _words(
     "founding independent registered certified licensed head of corporate principal acting interim "
     "non-executive legal digital medical clinical master professional co board technical team"
 )
+_TRADES = _words(
+    "designer chef baker doctor teacher server host hostess driver pilot farmer brewer butcher "
+    "coach trainer developer builder artist dentist physician creator maker editor writer "
+    "photographer mechanic carpenter plumber electrician jeweller jeweler tailor musician "
+    "composer conductor captain skipper buyer grower gardener florist groomer barista bartender"
+)
+_PART_BREAK = re.compile(r"[,/&+|-]| and | of | for | in | at | to | de | und | et | y | e ")
 _NOT_IN_TITLES = _words(
     "is are was were be been we our ours your you i he she they it's has have had will can who "
     "which that this these those here there click read more view see call email e-mail please "
@@ -143,6 +150,16 @@ def _is_role(word: str) -> bool:
     )
 
 
+def _holds_role(text: str) -> bool:
+    """A role word heads a part of `text`; a trade that also qualifies goods heads only at the end
+    (`Interior Designer`, never `Designer handbag`)."""
+    for part in _PART_BREAK.split(text):
+        words = _TOKEN.findall(part)
+        if any(_is_role(w) and (w not in _TRADES or w == words[-1]) for w in words):
+            return True
+    return False
+
+
 def starts_title(word: str) -> bool:
     """A word that a job title can begin with: `Vice`, `Senior`, `Sales`, `Director`."""
     word = word.casefold().strip(",")
@@ -157,7 +174,7 @@ def grade(text: str) -> Grade:
     words = [w.casefold() for w in _TOKEN.findall(text)]
     if not words or len(words) > TITLE_WORDS_MAX or any(w in _NOT_IN_TITLES for w in words):
         return Grade.NONE
-    if _ROLE_PHRASES.search(text.casefold()) or any(_is_role(w) for w in words):
+    if _ROLE_PHRASES.search(text.casefold()) or _holds_role(text.casefold()):
         return Grade.ROLE
     content = [w for w in words if w not in _SMALL]
     if content and len(content) <= 4 and sum(w in _AREAS for w in content) * 2 >= len(content):
@@ -195,8 +212,10 @@ def singular(heading: str) -> str:
     text = re.sub(r"^(?:our|meet (?:our|the)|the)\s+", "", text, flags=re.IGNORECASE)
     if text.casefold() in {"of counsel", "staff", "team", "people"}:
         return text if text.casefold() == "of counsel" else ""
+    if text.casefold() == "board of directors":
+        return "Director"
     words = text.split()
-    if not 1 <= len(words) <= 4 or not words[-1].casefold().endswith("s"):
+    if not 1 <= len(words) <= 4 or " of " in text or not words[-1].casefold().endswith("s"):
         return ""
     last = words[-1]
     if last.casefold().endswith("ss"):

@@ -1,0 +1,143 @@
+"""Sessions through the tools: progress while the call runs, waiting, cancelling, hanging up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp.client.client import Client
+
+from data411_mcp.domain.slots import DEEP, SWIFT
+from tests.tools.mcp_sessions import (
+    ERAS,
+    LEAD,
+    WAIT_SECONDS,
+    connected,
+    structured,
+    world_with_fault,
+)
+
+Copied = tuple[Path, str]
+SLOW = {"vendor": "openrouter", "slot": DEEP, "fault": {"kind": "delay", "seconds": 600}}
+
+
+class Progress:
+    """Notifications as they arrive, and a way to wait for one of them."""
+
+    def __init__(self, wanted: str = "") -> None:
+        self.values: list[float] = []
+        self.messages: list[str] = []
+        self.arrived = anyio.Event()
+        self._wanted = wanted
+
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        self.values.append(progress)
+        self.messages.append(message or "")
+        if self._wanted in (message or ""):
+            self.arrived.set()
+
+
+async def run_to_end(client: Client, arguments: dict[str, Any]) -> dict[str, Any]:
+    answer = structured(await client.call_tool("enrich_lead_session", arguments))
+    with anyio.fail_after(WAIT_SECONDS):
+        while answer["status"] == "running":
+            answer = structured(
+                await client.call_tool("wait_enrich_job", {"job_id": answer["job_id"]})
+            )
+    return answer
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_one_call_answers_with_the_proven_summary(tmp_path: Path, mode: str) -> None:
+    async with connected(tmp_path, mode=mode) as client:
+        answer = await run_to_end(client, {"lead": LEAD})
+    assert answer["status"] == "done"
+    assert answer["identity"]["decision"] == "clear"
+    assert "+1 614-555-0142" in answer["summary_markdown"]
+    assert answer["counts"]["proven"] > 10
+    assert answer["spent"]["charged_usd"] == 0
+    assert answer["chat_session_id"] in answer["next"]
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_progress_rises_strictly_and_arrives_while_the_call_runs(
+    tmp_path: Path, mode: str
+) -> None:
+    world = world_with_fault(tmp_path / "world", SLOW)
+    progress = Progress("Hunt Swift: done")
+    with anyio.fail_after(WAIT_SECONDS):
+        async with (
+            connected(tmp_path / "data", world=world, mode=mode) as client,
+            anyio.create_task_group() as calls,
+        ):
+            calls.start_soon(
+                lambda: client.call_tool(
+                    "enrich_lead_session", {"lead": LEAD}, progress_callback=progress
+                )
+            )
+            await progress.arrived.wait()  # the slow slot holds the call open
+            calls.cancel_scope.cancel()
+    assert progress.values == sorted(set(progress.values))
+    assert any("Session started" in m for m in progress.messages)
+    assert any("Identity: clear" in m for m in progress.messages)
+
+
+async def test_waiting_returns_within_its_limit_and_the_job_goes_on(tmp_path: Path) -> None:
+    world = world_with_fault(tmp_path / "world", SLOW)
+    data = tmp_path / "data"
+    with anyio.fail_after(WAIT_SECONDS):
+        async with connected(data, world=world, answer_within_s=0.2) as client:
+            started = structured(await client.call_tool("enrich_lead_session", {"lead": LEAD}))
+            assert started["status"] == "running"
+            assert started["job_id"] in started["next"]
+            waited = structured(
+                await client.call_tool(
+                    "wait_enrich_job", {"job_id": started["job_id"], "max_wait_seconds": 0}
+                )
+            )
+            assert waited["status"] == "running"
+            await client.call_tool(
+                "cancel_enrich_job", {"job_id": started["job_id"], "slot": DEEP}
+            )
+            while waited["status"] == "running":
+                waited = structured(
+                    await client.call_tool("wait_enrich_job", {"job_id": started["job_id"]})
+                )
+    assert waited["status"] == "done"
+    slots = {slot["id"]: slot for slot in waited["slots"]}
+    assert slots[DEEP]["state"] == "cancelled"
+    assert slots[SWIFT]["state"] in {"done", "repetition"}
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_a_cancelled_job_keeps_what_was_found_and_the_chat_goes_on(
+    tmp_path: Path, mode: str
+) -> None:
+    world = world_with_fault(tmp_path / "world", SLOW | {"nth": 1})
+    progress = Progress("Hunt Swift: done")
+    with anyio.fail_after(WAIT_SECONDS):
+        async with connected(tmp_path / "data", world=world, mode=mode) as client:
+            async with anyio.create_task_group() as calls:
+                calls.start_soon(
+                    lambda: client.call_tool(
+                        "enrich_lead_session", {"lead": LEAD, "chat_session_id": "chat-1"},
+                        progress_callback=progress,
+                    )
+                )  # fmt: skip
+                await progress.arrived.wait()
+                running = structured(
+                    await client.call_tool(
+                        "enrich_lead_session", {"lead": LEAD, "chat_session_id": "chat-1",
+                                                "prompts": ["And?"]},
+                    )
+                ) if mode == "never" else None  # fmt: skip
+                assert running is None
+                graph = structured(
+                    await client.call_tool("get_lead_graph", {"chat_session_id": "chat-1"})
+                )
+                assert graph["sections"]["phones"] > 0
+                calls.cancel_scope.cancel()
+            again = await run_to_end(client, {"lead": LEAD, "chat_session_id": "chat-1"})
+    assert again["status"] in {"done", "running"}
