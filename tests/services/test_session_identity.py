@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from data411_mcp.domain.graph import sha1_id
 from data411_mcp.domain.jobs import JobStatus
 from data411_mcp.domain.merge import statements_of
 from data411_mcp.errors import IdentityChoiceInvalid
@@ -60,7 +61,7 @@ async def test_namesakes_make_the_session_wait_and_nothing_is_bought(
     assert len(ran.graph.identity.choices) == 2
     assert open_lab.bought() == []
     assert ran.graph.spent.vendor_usd_micros == 0
-    assert statements_of(ran.graph) == []
+    assert not statements_of(ran.graph)
 
 
 async def test_each_choice_says_what_speaks_for_it(asked: tuple[Lab, Ran]) -> None:
@@ -158,13 +159,30 @@ async def test_a_phone_of_the_lead_tells_namesakes_apart(tmp_path: Path) -> None
         assert [r.name for r in ran.graph.identity.runners_up]
 
 
-async def test_a_warm_seed_never_decides_between_namesakes(tmp_path: Path) -> None:
-    """The earlier chat was about the Ohio practice; this lead may mean the one in Texas."""
-    async with lab(tmp_path, namesakes(tmp_path / "world")) as open_lab:
-        first = await open_lab.run({**LEAD, "number1": "(937) 555-0121", "dm_name": "Ida Moss",
-                                    "city": "Dayton"})  # fmt: skip
-        assert first.graph.identity.decision == "clear"
-        ran = await open_lab.run({**LEAD, "contact_id": 90, "dm_name": "Ida Moss",
-                                  "number1": "(937) 555-0199"})  # fmt: skip
-        if ran.graph.identity.decision == "ambiguous":
-            assert statements_of(ran.graph) == []
+async def test_a_warm_seed_never_decides_between_namesakes_of_one_town(tmp_path: Path) -> None:
+    """The earlier chat was about one of the two; this lead may mean the other."""
+    world = namesakes(tmp_path / "world")
+    write_site(world, TEXAS, index=practice("Dayton, OH", "45404", "(937) 555-0131", TEXAS))
+    in_dayton = {**LEAD, "city": "Dayton", "state": "OH"}
+    async with lab(tmp_path, world) as open_lab:
+        first = await open_lab.run({**in_dayton, "number1": "(937) 555-0121"})
+        assert ("phone", "+19375550121") in proven(first.graph)
+        ran = await open_lab.run({**in_dayton, "contact_id": 90})
+        assert ran.graph.identity.decision == "ambiguous"
+        assert not statements_of(ran.graph)
+        other = next(c for c in ran.graph.identity.choices if c.id != chosen_id(ran, first))
+        chosen = await choose(open_lab, ran, other.id)
+        assert ("phone", "+19375550131") in proven(chosen.graph)
+        assert "+19375550121" not in {s.value for s in statements_of(chosen.graph)}
+        assert "WARM_SEED_USED" not in chosen.notices
+
+
+def chosen_id(asked_now: Ran, earlier: Ran) -> str:
+    """The offered company whose domain the earlier chat had settled on."""
+    domains = {a.value for a in earlier.graph.identity.anchors if a.kind == "domain"}
+    return next(
+        c.id
+        for c in asked_now.graph.identity.choices
+        for d in domains
+        if c.id == sha1_id("company", d, "larkspur dental")[:12]
+    )

@@ -118,26 +118,131 @@ async def test_a_cancelled_job_keeps_what_was_found_and_the_chat_goes_on(
     world = world_with_fault(tmp_path / "world", SLOW | {"nth": 1})
     progress = Progress("Hunt Swift: done")
     with anyio.fail_after(WAIT_SECONDS):
-        async with connected(tmp_path / "data", world=world, mode=mode) as client:
+        async with connected(
+            tmp_path / "data", world=world, mode=mode, answer_within_s=5.0
+        ) as client:
             async with anyio.create_task_group() as calls:
                 calls.start_soon(
                     lambda: client.call_tool(
-                        "enrich_lead_session", {"lead": LEAD, "chat_session_id": "chat-1"},
+                        "enrich_lead_session",
+                        {"lead": LEAD, "chat_session_id": "chat-1"},
                         progress_callback=progress,
                     )
-                )  # fmt: skip
-                await progress.arrived.wait()
-                running = structured(
-                    await client.call_tool(
-                        "enrich_lead_session", {"lead": LEAD, "chat_session_id": "chat-1",
-                                                "prompts": ["And?"]},
-                    )
-                ) if mode == "never" else None  # fmt: skip
-                assert running is None
-                graph = structured(
-                    await client.call_tool("get_lead_graph", {"chat_session_id": "chat-1"})
                 )
-                assert graph["sections"]["phones"] > 0
+                await progress.arrived.wait()
                 calls.cancel_scope.cancel()
+            joined = structured(
+                await client.call_tool(
+                    "enrich_lead_session", {"lead": LEAD, "chat_session_id": "chat-1"}
+                )
+            )
+            assert joined["status"] == "running"
+            cancelled = structured(
+                await client.call_tool("cancel_enrich_job", {"job_id": joined["job_id"]})
+            )
+            while cancelled["status"] == "running":
+                cancelled = structured(
+                    await client.call_tool("wait_enrich_job", {"job_id": joined["job_id"]})
+                )
+            assert cancelled["status"] == "cancelled"
+            assert cancelled["counts"]["phones"] > 0
             again = await run_to_end(client, {"lead": LEAD, "chat_session_id": "chat-1"})
-    assert again["status"] in {"done", "running"}
+    assert again["status"] == "done"
+    assert again["job_id"] != joined["job_id"]
+
+
+async def test_another_lead_in_the_same_chat_is_refused_and_nothing_runs(finished: Copied) -> None:
+    folder, chat = finished
+    other = {"contact_id": 7, "company": "Acme Pumps", "domain": "acme.example"}
+    async with connected(folder) as client:
+        result = await client.call_tool(
+            "enrich_lead_session", {"lead": other, "chat_session_id": chat}
+        )
+    assert result.is_error is True
+    assert structured(result)["code"] == "MULTI_LEAD_REFUSED"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({}, "PROMPTS_REQUIRED"),
+        ({"refresh": True, "prompts": ["Run Hunt Deep again"]}, "REFRESH_NOT_PARTIAL"),
+    ],
+)
+async def test_a_follow_up_needs_the_users_words_and_no_refresh(
+    finished: Copied, arguments: dict[str, Any], code: str
+) -> None:
+    folder, chat = finished
+    async with connected(folder) as client:
+        # The finished run's own arguments would be a retry; the chat alone is a follow-up.
+        result = await client.call_tool(
+            "enrich_lead_session", {"chat_session_id": chat, "crm_export": False, **arguments}
+        )
+    if arguments:
+        assert structured(result)["code"] == code
+    else:
+        assert structured(result)["status"] == "done"  # an identical retry finds the same run
+
+
+async def test_a_gaps_text_as_prompt_runs_only_its_slot(finished: Copied) -> None:
+    folder, chat = finished
+    progress = Progress()
+    async with connected(folder) as client:
+        gaps = structured(
+            await client.call_tool("get_lead_graph", {"chat_session_id": chat, "section": "gaps"})
+        )["items"]
+        gap = next(g for g in gaps if g["slot"] == SWIFT)
+        with anyio.fail_after(WAIT_SECONDS):
+            result = await client.call_tool(
+                "enrich_lead_session",
+                {"chat_session_id": chat, "prompts": [gap["text"]]},
+                progress_callback=progress,
+            )
+    assert structured(result)["status"] == "done"
+    hunted = {m.split(" hunts for")[0] for m in progress.messages if " hunts for" in m}
+    assert hunted == {"Hunt Swift"}
+
+
+async def test_a_corrected_fact_outranks_what_the_machines_found(finished: Copied) -> None:
+    folder, chat = finished
+    async with connected(folder) as client:
+        phones = structured(
+            await client.call_tool(
+                "get_lead_graph",
+                {"chat_session_id": chat, "section": "phones", "status": "proven"},
+            )
+        )["items"]
+        wrong = phones[0]
+        await client.call_tool(
+            "correct_lead_fact",
+            {"chat_session_id": chat, "action": "reject", "statement_id": wrong["id"]},
+        )
+        after = structured(
+            await client.call_tool(
+                "get_lead_graph",
+                {"chat_session_id": chat, "section": "phones", "status": "proven"},
+            )
+        )["items"]
+        overview = structured(await client.call_tool("get_lead_graph", {"chat_session_id": chat}))
+    assert wrong["id"] not in {p["id"] for p in after}
+    assert overview["summary_stale"] is True
+
+
+async def test_a_submitted_finding_is_proven_on_the_page_or_held_back(finished: Copied) -> None:
+    folder, chat = finished
+    findings = [
+        {"field": "phone", "value": "+1 614 555 0142", "url": "https://hgautotech.com/contact",
+         "quote": "(614) 555-0142"},
+        {"field": "phone", "value": "+1 614 555 0199", "url": "https://hgautotech.com/contact",
+         "quote": "Call (614) 555-0199"},
+    ]  # fmt: skip
+    async with connected(folder) as client:
+        answer = structured(
+            await client.call_tool(
+                "submit_findings", {"chat_session_id": chat, "findings": findings}
+            )
+        )
+    proven, invented = answer["verdicts"]
+    assert proven["status"] == "proven"
+    assert invented["status"] == "held_back"
+    assert invented["reason"]

@@ -93,12 +93,38 @@ def mentions(lines: tuple[Line, ...], own: frozenset[str]) -> Iterator[Mention]:
         for match in _NAME.finditer(line.text, 0, _PROSE_CHARS_MAX):
             found = _trimmed(match.group())
             if found is None:
+                if mention := _introduced(line, match, own):
+                    yield mention
                 continue
             name, offset, length = found
             at = match.start() + offset
             mention = _tie(line, name, at, at + length, own)
             if mention:
                 yield mention
+
+
+# What a company may be to another: on their own these words do not make a name a person's.
+_FIRMS_TOO = frozenset(
+    {"partner", "agent", "dealer", "broker", "representative", "supplier", "distributor",
+     "sponsor", "agency", "provider", "contractor", "accountant", "member"}
+)  # fmt: skip
+
+
+def _introduced(line: Line, match: re.Match[str], own: frozenset[str]) -> Mention | None:
+    """`Xyla Quorn is our service manager`: so plain an introduction needs no known given name."""
+    name = read_name(match.group())
+    words = {fold(w) for w in match.group().split()}
+    if not name or not name.last or words & own or line.text[: match.start()].strip():
+        return None
+    is_a = _IS.match(line.text[match.end() : match.end() + 160])
+    if not is_a or is_a["article"] not in {"the", "our"}:
+        return None
+    title = leading_title(is_a["rest"])
+    if not title or fold(title) in _FIRMS_TOO or not _for_own(is_a["rest"], title, own):
+        return None
+    end = min(len(line.text), match.end() + 120)
+    return Mention(name, line.start + match.start(), line.start + end, "introduced", 0.6,
+                   _capital(title))  # fmt: skip
 
 
 def _trimmed(text: str) -> tuple[PersonName, int, int] | None:

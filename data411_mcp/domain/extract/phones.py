@@ -84,6 +84,7 @@ _RUN = re.compile(
 _PHONE_THEN_FAX = re.compile(
     r"\s*(?:tele)?(?:phone|tel\w*|t[ée]l\w*|fon)\b[\s.:|]+(?:tele)?fax\w*[\s.:]*", re.IGNORECASE
 )
+GLUED_LABEL_CHARS_MAX = 40
 _GROUP = re.compile(r"\d+")
 
 _HARD_BREAK = re.compile(r"[,;|•]|\)\.|\s/\s|\s{2,}|\)\s*\(|\d\s*\(\+|\s\+|\s[–—]\s")
@@ -350,7 +351,8 @@ def _is_glued(text: str, start: int) -> bool:
     """Whether digits are part of a word; `Telephone0844 …` is a label without its space."""
     if not start or not text[start - 1].isalpha() or not text[start].isdigit():
         return False
-    return not any(m.end() == start and m["main"] for m in LABEL.finditer(text[:start]))
+    near = text[max(0, start - GLUED_LABEL_CHARS_MAX) : start]
+    return not any(m.end() == len(near) and m["main"] for m in LABEL.finditer(near))
 
 
 def _is_formatted(piece: str) -> bool:
