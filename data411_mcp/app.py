@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import secrets
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     from mcp.server import MCPServer
 
     from data411_mcp.services.container import OpensServices, Services
-    from data411_mcp.services.enrichment import Limits
     from data411_mcp.services.forgetting import Forgetting
+    from data411_mcp.services.limits import Limits
 
 OPEN_AFTER_IDLE_SECONDS = 2.0
+SWITCH_SECONDS = 0.0005
 TWIN_LLM_KEY = "sk-or-v1-twin"
 
 
@@ -191,8 +193,7 @@ def _runnable(settings: Settings) -> frozenset[str]:
 
 
 def _limits(settings: Settings) -> Limits:
-    from data411_mcp.services.enrichment import Limits
-    from data411_mcp.services.session_run import RunLimits
+    from data411_mcp.services.limits import Limits, RunLimits
 
     return Limits(
         run=RunLimits(
@@ -292,7 +293,14 @@ def build_server(settings: Settings) -> MCPServer[OpensServices]:
     return server
 
 
+def _let_the_loop_in() -> None:
+    """Pages are read in threads. At the default of 5 ms the event loop waits several turns of
+    them for each message; progress should arrive within 10 ms."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+
+
 def run_stdio(settings: Settings) -> None:
+    _let_the_loop_in()
     build_server(settings).run("stdio")
 
 
@@ -300,6 +308,7 @@ def run_http(settings: Settings, host: str, port: int) -> None:
     """Streamable HTTP at /mcp. Twins are refused beyond loopback: they are for tests."""
     from mcp.server.transport_security import TransportSecuritySettings
 
+    _let_the_loop_in()
     loopback = {"127.0.0.1", "localhost", "::1"}
     if (settings.world or settings.twins) and host not in loopback:
         raise InvalidArgument(

@@ -15,6 +15,8 @@ from data411_mcp.cli import EXIT_FAILED, EXIT_NEEDS_IDENTITY, EXIT_NOTHING_LOOKE
 from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.graph import Backfill
 from data411_mcp.domain.jobs import Job, JobStatus
+from data411_mcp.domain.lead_input import lead_key, parse_lead
+from data411_mcp.services.container import Services
 from data411_mcp.services.graph_views import session_answer
 from data411_mcp.settings import Settings
 
@@ -44,7 +46,7 @@ def run_enrich(
             started = await app.leads.start(
                 app.tenant,
                 lead=lead,
-                chat_session_id=chat,
+                chat_session_id=chat or await _live_chat(app, lead),
                 prompts=prompts,
                 refresh=refresh,
                 identity_choice=choice,
@@ -73,6 +75,12 @@ def run_enrich(
     if any(n.code == "NOTHING_LOOKED_UP" for n in graph.notices):
         return EXIT_NOTHING_LOOKED_UP
     return 0 if job.status is JobStatus.DONE else EXIT_FAILED
+
+
+async def _live_chat(app: Services, lead: dict[str, Any]) -> str | None:
+    """Where an interrupted run of this lead still waits: the same command goes on there."""
+    key = lead_key(parse_lead(lead))
+    return await app.store.live_chat_of_lead(app.tenant, key.text)
 
 
 def print_session(console: Console, graph: Backfill, answer: dict[str, Any]) -> None:

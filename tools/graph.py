@@ -43,10 +43,11 @@ def _page_text(found: dict[str, Any]) -> str:
     head = f"{len(found['items'])} of {found['total']} {found['section']}"
     lines = [head + (f"; next: cursor={more}" if more is not None else "")]
     for item in found["items"]:
-        shown = item.get("name") or item.get("statement") or item
-        label = item.get("label") or shown.get("value") or item.get("text") or ""
+        inner = item.get("name") or item.get("statement")
+        shown = inner if isinstance(inner, dict) else item
+        label = item.get("label") or shown.get("value") or item.get("text") or inner or ""
         if label:
-            lines.append(f"- {str(label)[:90]} ({shown.get('status') or item.get('reason', '')})")
+            lines.append(f"- {str(label)[:90]} ({_said_of(item, shown)})")
     return "\n".join(lines)
 
 

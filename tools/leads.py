@@ -8,15 +8,10 @@ from mcp_types import CallToolResult
 from pydantic import Field
 
 from data411_mcp.domain.lead import Lead
+from data411_mcp.errors import Data411Error
 
-from .surface import (
-    Answer,
-    ServerContext,
-    ToolSpec,
-    follow,
-    services,
-    session_result,
-)
+from .identity import AnswerArgument, OpenedArgument, go_on
+from .surface import Answer, ServerContext, ToolSpec, services, session_result
 
 _FIELDS = {
     name: {"type": ["string", "integer"] if name == "contact_id" else "string"}
@@ -45,6 +40,8 @@ ChatArgument = Annotated[
 
 async def enrich_lead_session(
     ctx: ServerContext,
+    opened: OpenedArgument,
+    answer: AnswerArgument,
     lead: LeadArgument = None,
     chat_session_id: ChatArgument = None,
     prompts: Annotated[
@@ -60,19 +57,10 @@ async def enrich_lead_session(
         bool, Field(description="The user pasted a new CRM export of the same contact.")
     ] = False,
 ) -> Annotated[CallToolResult, Answer]:
-    app = await services(ctx)
-    started = await app.leads.start(
-        app.tenant,
-        lead=lead,
-        chat_session_id=chat_session_id,
-        prompts=prompts,
-        refresh=refresh,
-        identity_choice=identity_choice,
-        crm_export=crm_export,
-    )
-    job = await follow(ctx, started.job, app.answer_within_seconds)
-    graph = await app.views.load(app.tenant, job.chat_session_id)
-    return session_result(graph, job, started.notices)
+    if isinstance(opened, Data411Error):
+        raise opened
+    session = await go_on(ctx, await services(ctx), opened, answer)
+    return session_result(session.graph, session.job, session.started.notices)
 
 
 TOOLS = (

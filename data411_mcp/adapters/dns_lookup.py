@@ -16,7 +16,6 @@ import httpx2
 
 from data411_mcp.adapters.guard import check_name
 from data411_mcp.domain.evidence import Page
-from data411_mcp.domain.extract.decode import decode
 from data411_mcp.errors import LookupFailed, PageRefused
 from data411_mcp.network import Network
 from data411_mcp.services.ports import Clock, MailDomain, Store
@@ -154,6 +153,8 @@ class MailDomainLookup:
     def _page(self, name: str, text: str) -> Page:
         body = text.encode()
         url = f"dns:{name}"
+        from data411_mcp.domain.extract.decode import decode  # with the first answer
+
         document = decode(body, content_type="text/plain", url=url)
         return Page(
             url=url,

@@ -24,7 +24,6 @@ from data411_mcp.adapters.http import HttpClient, VendorResponse
 from data411_mcp.adapters.politeness import Allowance, Breaker
 from data411_mcp.adapters.robots import Robots
 from data411_mcp.domain.evidence import Page
-from data411_mcp.domain.extract.decode import decode
 from data411_mcp.domain.extract.document import Document
 from data411_mcp.errors import LookupFailed, PageRefused
 from data411_mcp.services.ports import Clock, Store
@@ -373,6 +372,8 @@ async def _first_usable(
 
 
 async def _decoded(body: bytes, content_type: str, url: str) -> Document:
+    from data411_mcp.domain.extract.decode import decode  # with the first page
+
     if len(body) < THREAD_DECODE_BYTES_MIN:
         return decode(body, content_type=content_type, url=url)
     return await anyio.to_thread.run_sync(

@@ -18,6 +18,7 @@ from data411_mcp.domain.ties import SHARED_HOSTS, address_in, fold, phone_in
 
 NAME_ALIKE = 0.8  # Judgement.score from which two company names count as alike
 CHOICES_MAX = 5
+WEIGHT_MIN = 2.0  # below, a candidate shares no more than its town with the lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,14 @@ def compare(lead: Lead, key: LeadKey, candidate: Candidate) -> Comparison:
     if _place_differs(lead, candidate) and not {"zip", "city", "street"} & set(ties):
         against.append("place")
     if lead.company:
-        alike = name_alike(lead.company, candidate)
-        (ties if alike else against).append("name")
+        if is_called(lead.company, candidate):
+            ties.append("name")
+        elif not _says(candidate.text, lead.company):
+            against.append("name")
+        elif candidate.source != "search" or not candidate.name:
+            ties.append("name")
+        # Else a page that a search brought and that calls itself otherwise: a newspaper or a
+        # directory may merely write about the company.
     if lead.dm_name and len(fold(lead.dm_name)) > 5 and _says(candidate.text, lead.dm_name):
         ties.append("person")
     return Comparison(candidate, tuple(ties), tuple(against))
@@ -110,12 +117,14 @@ def compare(lead: Lead, key: LeadKey, candidate: Candidate) -> Comparison:
 
 def name_alike(name: str, candidate: Candidate) -> bool:
     """The candidate is called like this, somewhere: as its name, or word for word in its text."""
-    called = (candidate.name, *candidate.other_names)
+    return is_called(name, candidate) or _says(candidate.text, name)
+
+
+def is_called(name: str, candidate: Candidate) -> bool:
+    """The candidate calls itself like this: by one of its names or in its domain."""
     if candidate.domain and _in_label(name, candidate.domain):
         return True
-    if _says(candidate.text, name):
-        return True
-    for other in called:
+    for other in (candidate.name, *candidate.other_names):
         if not other:
             continue
         judgement = same_company(Profile(name=name), Profile(name=other))
@@ -193,7 +202,7 @@ def decide(
     if len(settled) == 1 or (len(settled) > 1 and _clearly_ahead(settled)):
         best = settled[0]
         return _clear(lead, key, best, compared, _difference(best, compared))
-    plausible = settled or [c for c in alive if "name" in c.ties or c.weight > 0]
+    plausible = settled or [c for c in alive if "name" in c.ties or c.weight >= WEIGHT_MIN]
     if plausible:
         return _ambiguous(lead, key, plausible, compared)
     return _unknown(lead, key, compared, "nothing found fits what the lead says")

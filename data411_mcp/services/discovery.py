@@ -132,11 +132,12 @@ def join_registry(
     candidates: Sequence[Candidate], registered: Sequence[Candidate]
 ) -> list[Candidate]:
     """A register's row about a company that is a candidate already adds to it; a row about a
-    namesake elsewhere is a rival. A row that could be about several is left out."""
+    namesake elsewhere is a rival. A row that could be about several is left out. A domain that
+    shows no company takes no row with it: the row may still say who the lead means."""
     joined = list(candidates)
     rivals: list[Candidate] = []
     for row in registered:
-        fits = [i for i, c in enumerate(joined) if _same_candidate(c, row)]
+        fits = [i for i, c in enumerate(joined) if not c.dead and _same_candidate(c, row)]
         if len(fits) == 1:
             joined[fits[0]] = _with_row(joined[fits[0]], row)
         elif not fits and (row.domain or row.places):

@@ -10,20 +10,21 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.to_thread
 
 from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.extract.document import Hints
-from data411_mcp.domain.graph import Backfill, IdentityCard, Notice, SlotRow, ToolTrace
+from data411_mcp.domain.graph import Backfill, IdentityCard, Notice, SlotRow
 from data411_mcp.domain.jobs import Finished, Job, JobStatus, SlotWish, Waiting, WorkResult
 from data411_mcp.domain.merge import assemble, statements_of
 from data411_mcp.domain.seeds import seed_fits, seed_keys
 from data411_mcp.domain.slots import DEEP, FORGE, GROUND, SLOTS, SWIFT, Pass, SlotState
-from data411_mcp.errors import IdentityChoiceInvalid, NotFound
+from data411_mcp.errors import IdentityChoiceInvalid, NotFound, StaleVersion
 from data411_mcp.services.forgetting import Forgetting
-from data411_mcp.services.hunting.brief import Sources
+from data411_mcp.services.limits import Limits
 from data411_mcp.services.ports import (
     Clock,
     JobContext,
@@ -42,26 +43,18 @@ from data411_mcp.services.requests import (
     named_slots,
     only_resynthesis,
 )
-from data411_mcp.services.session_run import RunLimits, SessionRun
-from data411_mcp.services.shelf import Shelf
-from data411_mcp.services.synthesis import Writer
+
+# A process that only reads graphs never hunts: the run is imported with its first job.
+if TYPE_CHECKING:
+    from data411_mcp.services.hunting.brief import Sources
+    from data411_mcp.services.session_run import SessionRun
 
 ROUTE = "enrich/lead-session"
+SAVE_ATTEMPTS = 5
 # An identical request within this time of a finished run is a client's retry, not a new wish.
 RETRY_WINDOW = timedelta(minutes=15)
 _WARM = "warm_seed"
 _FOLLOW_UP_SLOTS = (GROUND, FORGE, SWIFT, DEEP)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """From the settings; seconds, hours, counts."""
-
-    run: RunLimits
-    page_quota: int
-    page_deadline_seconds: float
-    seed_ttl_hours: float
-    synthesis_model: str
 
 
 @dataclass(frozen=True)
@@ -188,6 +181,8 @@ class Enrichment:
 
     async def work(self, ctx: JobContext) -> WorkResult:
         """The job's work: one run of the session. Resumable at the slots that had not landed."""
+        # In a thread: a fifth of a second that would hold up other chats and their progress.
+        await anyio.to_thread.run_sync(_load_run)
         job = ctx.job
         row = await self.store.session(job.tenant, job.chat_session_id)
         if row is None:
@@ -199,7 +194,7 @@ class Enrichment:
         run = await self._prepare(ctx, bound, request)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._obey, ctx, run)
-            finished = await self._carry_out(run, request, bound)
+            finished = await self._carry_out(run, request)
             tasks.cancel_scope.cancel()
         if not finished:
             return Waiting(json.dumps({"needs": "identity_choice"}))
@@ -207,27 +202,27 @@ class Enrichment:
         ctx.emit(ProgressEvent(name=EventName.SESSION_FINISHED, message="Session finished."))
         return Finished(json.dumps({"version": run.version}))
 
-    async def _carry_out(
-        self, run: SessionRun, request: SessionRequest, bound: BoundSession
-    ) -> bool:
+    async def _carry_out(self, run: SessionRun, request: SessionRequest) -> bool:
         if request.follow_up and only_resynthesis(request.prompts):
             await run.synthesize("synthesize-patch")
             return True
         if request.follow_up:
             named = named_slots(request.prompts, run.backfill)
             return await run.only(named or _FOLLOW_UP_SLOTS)
-        if not request.refresh and bound.first:
-            await self._take_seed(run)
-        return await run.full(_carried(run.backfill))
+        return await run.full(lambda: self._take_seed(run))
 
     async def _prepare(
         self, ctx: JobContext, bound: BoundSession, request: SessionRequest
     ) -> SessionRun:
+        from data411_mcp.services.session_run import SessionRun
+        from data411_mcp.services.shelf import Shelf
+        from data411_mcp.services.synthesis import Writer
+
         backfill, version = _backfill(bound), bound.row.version
         if backfill is None:
             backfill = Backfill(chat_session_id=bound.row.chat_session_id, lead=bound.lead)
         elif request.refresh and "refreshed" not in ctx.checkpoints:
-            backfill = await self._start_over(ctx, bound, backfill)
+            backfill, version = await self._start_over(ctx, bound)
         hints = Hints(
             country=bound.key.country,
             domain=bound.key.domain,
@@ -257,25 +252,30 @@ class Enrichment:
             limits=self.limits.run,
         )
 
-    async def _start_over(self, ctx: JobContext, bound: BoundSession, old: Backfill) -> Backfill:
-        """From zero: the old graph is archived, a human's corrections are carried over."""
-        now = self.clock.now()
-        await self.store.archive_backfill(bound.tenant, bound.row.chat_session_id, "refresh", now)
-        human = [s for s in statements_of(old) if any(e.source == "human" for e in s.evidence)]
-        kept = [
-            s.model_copy(update={"evidence": tuple(e for e in s.evidence if e.source == "human")})
-            for s in human
-        ]
-        empty = Backfill(
-            chat_session_id=old.chat_session_id,
-            lead=bound.lead,
-            summary_markdown=old.summary_markdown,
-            summary_history=old.summary_history,
-            graph_fingerprint=old.graph_fingerprint,
-            spent=old.spent,
-        )
-        await ctx.checkpoint("refreshed", now.isoformat())
-        return assemble(empty, kept, [])
+    async def _start_over(self, ctx: JobContext, bound: BoundSession) -> tuple[Backfill, int]:
+        """From zero: the old graph is archived, a human's corrections are carried over. Saved
+        before it is checkpointed, so that no later attempt goes on with the old graph."""
+        tenant, chat = bound.tenant, bound.row.chat_session_id
+        for _ in range(SAVE_ATTEMPTS):
+            row = await self.store.session(tenant, chat)
+            if row is None or row.backfill is None:
+                raise NotFound("The graph of this job is gone.", "Open a new chat with the lead.")
+            now = self.clock.now()
+            await self.store.archive_backfill(tenant, chat, "refresh", now)
+            emptied = _emptied(Backfill.model_validate_json(row.backfill), bound)
+            try:
+                version = await self.store.save_backfill(
+                    tenant,
+                    chat,
+                    emptied.model_dump_json(by_alias=True),
+                    expected_version=row.version,
+                    at=now,
+                )
+            except StaleVersion:
+                continue  # a correction came in between: it is carried over, too
+            await ctx.checkpoint("refreshed", now.isoformat())
+            return emptied, version
+        raise StaleVersion("The graph kept changing while it was emptied.", "Call again.")
 
     async def _obey(self, ctx: JobContext, run: SessionRun) -> None:
         """Cancel and retry wishes for single slots, as they come in."""
@@ -287,42 +287,34 @@ class Enrichment:
 
     # --- warm seed --------------------------------------------------------------------------
 
-    async def _take_seed(self, run: SessionRun) -> None:
-        """Start from an earlier session about the same company; its paid slots are not bought
-        again."""
+    async def _take_seed(self, run: SessionRun) -> frozenset[str]:
+        """Put an earlier session about the same company into the graph; returns the paid slots
+        that are then not bought again. Whatever an attempt of this job has begun stays."""
         bound = run.bound
+        paid = [r for r in run.backfill.tool_trace.parallel_results if _paid(r)]
+        if run.request.refresh or paid:
+            return frozenset(r.model_id for r in paid if _WARM in r.degraded)
         oldest = self.clock.now() - timedelta(hours=self.limits.seed_ttl_hours)
         seed = await self.store.find_seed(
             bound.tenant, seed_keys(bound.lead, bound.key), not_before=oldest
         )
         if seed is None or seed.chat_session_id == bound.row.chat_session_id:
-            return
+            return frozenset()
         row = await self.store.session(bound.tenant, seed.chat_session_id)
         if row is None or row.backfill is None:
-            return
+            return frozenset()
         earlier = Backfill.model_validate_json(row.backfill)
-        if not seed_fits(bound.lead, bound.key, earlier):
-            return
+        # Namesakes share a name and a town: the seed must be about the company decided on.
+        if not seed_fits(bound.lead, bound.key, earlier) or not _same_company(
+            run.backfill.identity, earlier.identity
+        ):
+            return frozenset()
+        done = (SlotState.DONE, SlotState.REPETITION)
         carried = [
-            r
-            for r in earlier.tool_trace.parallel_results
-            if r.state in (SlotState.DONE, SlotState.REPETITION)
-            and SLOTS[r.model_id].pass_ in (Pass.FIRST, Pass.DIG_DEEPER)
+            _seeded(r) for r in earlier.tool_trace.parallel_results if _paid(r) and r.state in done
         ]
-        run.backfill = assemble(
-            run.backfill.model_copy(
-                update={
-                    "tool_trace": ToolTrace(parallel_results=tuple(_seeded(r) for r in carried))
-                }
-            ),
-            [*statements_of(run.backfill), *statements_of(earlier)],
-            earlier.unmerged_candidates,
-        )
-        run.backfill = run.backfill.model_copy(
-            update={"notices": (Notice(code="WARM_SEED_USED", text="Started from an earlier "
-                    "session about this company; refresh: true runs everything from zero."),)}
-        )  # fmt: skip
-        run.ctx.emit(ProgressEvent(name=EventName.WARM_SEED, message="Started from a warm seed."))
+        await run.carry(earlier, carried)
+        return frozenset(r.model_id for r in carried)
 
     async def _leave_seed(self, run: SessionRun) -> None:
         card: IdentityCard = run.backfill.identity
@@ -334,16 +326,52 @@ class Enrichment:
         await self.store.put_seeds(bound.tenant, [SeedRow(k, chat, now) for k in keys])
 
 
+def _load_run() -> None:
+    """What the first run of a process needs, read once: modules and their tables."""
+    import data411_mcp.services.session_run  # noqa: F401 - `_prepare` takes it from here
+    from data411_mcp.domain.extract.decode import decode
+    from data411_mcp.domain.extract.document import Hints
+    from data411_mcp.domain.extract.read import read_document
+
+    page = b"<p>Jane Doe, director, 1 Main Street, Springfield. Phone +1 212 555 0100</p>"
+    read_document(decode(page, content_type="text/html", url="https://load.example/"), Hints())
+
+
 def _backfill(bound: BoundSession) -> Backfill | None:
     if bound.row.backfill is None:
         return None
     return Backfill.model_validate_json(bound.row.backfill)
 
 
-def _carried(backfill: Backfill) -> frozenset[str]:
-    """Slots that a warm seed brought; an attempt that was killed finds them again here."""
-    rows = backfill.tool_trace.parallel_results
-    return frozenset(r.model_id for r in rows if _WARM in r.degraded)
+def _emptied(old: Backfill, bound: BoundSession) -> Backfill:
+    human = [s for s in statements_of(old) if any(e.source == "human" for e in s.evidence)]
+    kept = [
+        s.model_copy(update={"evidence": tuple(e for e in s.evidence if e.source == "human")})
+        for s in human
+    ]
+    empty = Backfill(
+        chat_session_id=old.chat_session_id,
+        lead=bound.lead,
+        summary_markdown=old.summary_markdown,
+        summary_history=old.summary_history,
+        graph_fingerprint=old.graph_fingerprint,
+        spent=old.spent,
+    )
+    return assemble(empty, kept, [])
+
+
+def _paid(row: SlotRow) -> bool:
+    return SLOTS[row.model_id].pass_ in (Pass.FIRST, Pass.DIG_DEEPER)
+
+
+def _same_company(one: IdentityCard, other: IdentityCard) -> bool:
+    """Both cards are clear and hold one domain or register number in common."""
+    strong = {"domain", "registry_id"}
+    mine, theirs = (
+        {(a.kind, a.value.casefold()) for a in card.anchors if a.kind in strong}
+        for card in (one, other)
+    )
+    return one.decision == other.decision == "clear" and bool(mine & theirs)
 
 
 def _seeded(row: SlotRow) -> SlotRow:

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from data411_mcp.domain.extract.contacts import normalize_email, normalize_phone
 from data411_mcp.domain.graph import Backfill, FieldName, Statement
 from data411_mcp.domain.merge import assemble, statements_of
 from data411_mcp.domain.quotes import words
 from data411_mcp.domain.ties import phone_in
-from data411_mcp.errors import InvalidArgument
-from data411_mcp.services.ports import Clock, Store
+from data411_mcp.errors import InvalidArgument, StaleVersion
+from data411_mcp.services.ports import Clock, SessionRow, Store
 
 SCAN_ROWS = 100
+CLEAN_ATTEMPTS = 5
+ERASED_CHARS_MIN = 3  # a shorter value is looked for as a whole value only, not inside texts
 
 
 def tombstone(secret: bytes, kind: str, value: str) -> str:
@@ -28,6 +29,8 @@ def tombstone(secret: bytes, kind: str, value: str) -> str:
 def identifiers(person: str) -> tuple[tuple[str, str], ...]:
     """(kind, normalised value) of what the operator typed: an e-mail, a phone or a name.
     Raises InvalidArgument."""
+    from data411_mcp.domain.extract.contacts import normalize_email, normalize_phone
+
     text = person.strip()
     if "@" in text:
         mail = normalize_email(text)
@@ -70,19 +73,32 @@ class Tombstones:
         statements = statements_of(graph)
         gone = {s.owner for s in statements if s.field is FieldName.PERSON and self.hides(s)}
         gone |= {s.owner for s in statements if s.owner.startswith("person:") and self.hides(s)}
-        kept = [s for s in statements if not self.hides(s) and s.owner not in gone]
-        erased = [s.value for s in statements if s not in kept]
+        hidden = [s for s in statements if self.hides(s) or s.owner in gone]
+        erased = [s.value for s in hidden]
+        left = (_unquoted(s, erased) for s in statements if s not in hidden)
+        kept = [s for s in left if s is not None]
         unmerged = [
             u
             for u in graph.unmerged_candidates
             if not any(_same(u.value, v) or v.casefold() in u.label.casefold() for v in erased)
             and not self._hides_text(u.kind, u.value)
+            and not any(_quotes(e.quote, erased) for e in u.evidence)
         ]
-        if len(kept) == len(statements) and len(unmerged) == len(graph.unmerged_candidates):
+        anchors = tuple(a for a in graph.identity.anchors if not self._hides_text(a.kind, a.value))
+        if (
+            kept == list(statements)
+            and len(unmerged) == len(graph.unmerged_candidates)
+            and len(anchors) == len(graph.identity.anchors)
+        ):
             return graph
+        anchors = tuple(a for a in anchors if not any(_same(a.value, v) for v in erased))
         cleaned = assemble(graph, kept, unmerged)
         return cleaned.model_copy(
             update={
+                "identity": graph.identity.model_copy(update={"anchors": anchors}),
+                "gaps": tuple(
+                    g for g in graph.gaps if g.owner not in gone and not _quotes(g.text, erased)
+                ),
                 "summary_markdown": _scrubbed(graph.summary_markdown, erased),
                 "summary_history": tuple(
                     h.model_copy(update={"summary_markdown": _scrubbed(h.summary_markdown, erased)})
@@ -93,7 +109,7 @@ class Tombstones:
         )
 
     def _hides_text(self, kind: str, value: str) -> bool:
-        names = {"person": "name", "email_address": "email", "phone": "phone"}
+        names = {"person": "name", "email_address": "email", "email": "email", "phone": "phone"}
         return kind in names and tombstone(self.secret, names[kind], value) in self.hashes
 
 
@@ -101,14 +117,21 @@ def _same(a: str, b: str) -> bool:
     return " ".join(a.casefold().split()) == " ".join(b.casefold().split())
 
 
+def _quotes(text: str, erased: list[str]) -> bool:
+    return any(v.casefold() in text.casefold() for v in erased if len(v) > ERASED_CHARS_MIN)
+
+
+def _unquoted(statement: Statement, erased: list[str]) -> Statement | None:
+    """The statement without the quotes that name the erased; None when no other is left."""
+    evidence = tuple(e for e in statement.evidence if not _quotes(e.quote, erased))
+    if len(evidence) == len(statement.evidence):
+        return statement
+    return statement.model_copy(update={"evidence": evidence}) if evidence else None
+
+
 def _scrubbed(text: str, erased: list[str]) -> str:
     """Whole lines that name an erased value go: half a sentence about a person is still one."""
-    lines = [
-        line
-        for line in text.splitlines()
-        if not any(v.casefold() in line.casefold() for v in erased if len(v) > 3)
-    ]
-    return "\n".join(lines)
+    return "\n".join(line for line in text.splitlines() if not _quotes(line, erased))
 
 
 @dataclass
@@ -135,12 +158,20 @@ class Forgetting:
         while rows := await self.store.sessions_to_scan(tenant, after=after, limit=SCAN_ROWS):
             for row in rows:
                 after = row.chat_session_id
-                if row.backfill is None:
-                    continue
-                graph = Backfill.model_validate_json(row.backfill)
-                cleaned = erased.without(graph)
-                if cleaned is graph:
-                    continue
+                await self._clean_archive(tenant, row.chat_session_id, erased)
+                changed += await self._clean_graph(tenant, row, erased)
+        return changed
+
+    async def _clean_graph(self, tenant: str, row: SessionRow, erased: Tombstones) -> bool:
+        """Whether there was something to erase. A run that saves meanwhile is waited out."""
+        for _ in range(CLEAN_ATTEMPTS):
+            if row.backfill is None:
+                return False
+            graph = Backfill.model_validate_json(row.backfill)
+            cleaned = erased.without(graph)
+            if cleaned is graph:
+                return False
+            try:
                 await self.store.save_backfill(
                     tenant,
                     row.chat_session_id,
@@ -148,8 +179,25 @@ class Forgetting:
                     expected_version=row.version,
                     at=self.clock.now(),
                 )
-                changed += 1
-        return changed
+            except StaleVersion:
+                newer = await self.store.session(tenant, row.chat_session_id)
+                if newer is None:
+                    return False
+                row = newer
+                continue
+            return True
+        raise StaleVersion("A graph kept changing while it was cleaned.", "Call forget again.")
+
+    async def _clean_archive(self, tenant: str, chat_session_id: str, erased: Tombstones) -> None:
+        """An archived graph that names the erased goes whole: nobody reads it but a person who
+        looks for exactly that."""
+        for version in await self.store.archived_versions(tenant, chat_session_id):
+            text = await self.store.archived_backfill(tenant, chat_session_id, version)
+            if text is None:
+                continue
+            graph = Backfill.model_validate_json(text)
+            if erased.without(graph) is not graph:
+                await self.store.delete_archived(tenant, chat_session_id, version)
 
     async def _delete_pages(self, tenant: str, known: tuple[tuple[str, str], ...]) -> int:
         """A page that names the person goes whole: its hash would no longer fit an edited one."""

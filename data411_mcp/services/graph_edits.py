@@ -27,13 +27,11 @@ from data411_mcp.domain.graph import (
 from data411_mcp.domain.lead import Lead
 from data411_mcp.domain.lead_input import lead_key
 from data411_mcp.domain.merge import assemble, merge, statements_of
-from data411_mcp.domain.proof import Circumstances, normalize_value, prove
 from data411_mcp.domain.slots import AGENT, SLOTS, SlotState
 from data411_mcp.domain.summary import graph_fingerprint
 from data411_mcp.errors import InvalidArgument, NotFound, StaleVersion
 from data411_mcp.services.forgetting import Forgetting
 from data411_mcp.services.ports import Clock, PageReader, Store
-from data411_mcp.services.shelf import Shelf
 
 FINDINGS_MAX = 25
 EDIT_ATTEMPTS = 5
@@ -96,6 +94,10 @@ class GraphEdits:
     ) -> tuple[Backfill, tuple[Verdict, ...]]:
         """Fetch and prove the caller's findings like any slot's. Raises NotFound,
         InvalidArgument."""
+        # With the first submission: a process that only reads graphs needs none of it.
+        from data411_mcp.domain.proof import Circumstances, prove
+        from data411_mcp.services.shelf import Shelf
+
         if not 1 <= len(submitted) <= FINDINGS_MAX:
             raise InvalidArgument(
                 f"Pass 1 to {FINDINGS_MAX} findings at once.", "Split them over several calls."
@@ -287,6 +289,8 @@ def _stated(
     country: str | None,
     at: str,
 ) -> Statement:
+    from data411_mcp.domain.proof import normalize_value
+
     known = _FIELDS | {"title": FieldName.TITLE}
     if target is None and field_name not in known:
         raise InvalidArgument(

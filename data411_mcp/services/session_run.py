@@ -7,9 +7,9 @@ so a run that is killed resumes at the slots that had not landed; each landing i
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
@@ -64,21 +64,13 @@ from data411_mcp.services.hunting.registry import hunt_registries
 from data411_mcp.services.hunting.site import hunt_site
 from data411_mcp.services.hunting.web_search import hunt_search, search_pages
 from data411_mcp.services.hunts import Outcome, SlotControls, SlotTask, run_slots
+from data411_mcp.services.limits import RunLimits
 from data411_mcp.services.ports import Clock, JobContext, Prompts, Store
 from data411_mcp.services.requests import BoundSession, SessionRequest
 from data411_mcp.services.shelf import Shelf
 from data411_mcp.services.synthesis import Writer
 
 SAVE_ATTEMPTS = 5
-
-
-@dataclass(frozen=True)
-class RunLimits:
-    """Limits of one run, from the settings."""
-
-    site_pages: int
-    stale_after_days: int
-    models: dict[str, str]  # slot id → provider slug
 
 
 @dataclass
@@ -107,12 +99,13 @@ class SessionRun:
 
     # --- the story ------------------------------------------------------------------------
 
-    async def full(self, carried: frozenset[str] = frozenset()) -> bool:
+    async def full(self, warm_slots: Callable[[], Awaitable[frozenset[str]]]) -> bool:
         """Run everything. Returns False when the user must say which company is meant.
-        `carried` slots come from a warm seed and are not bought again."""
+        `warm_slots` is asked once that is known, and names the slots that are not bought again."""
         await self._free_pass()
         if not await self._decide_identity():
             return False
+        carried = await warm_slots()
         await self._after_identity()
         first = [s for s in (GROUND, SPAN) if s not in carried]
         await self._pass(Pass.FIRST, first)
@@ -134,6 +127,25 @@ class SessionRun:
         await self._pass(Pass.DIG_DEEPER, rest)
         await self.synthesize("follow-up")
         return True
+
+    async def carry(self, earlier: Backfill, rows: Sequence[SlotRow]) -> None:
+        """Put an earlier session's findings about the same company, and the rows of the slots
+        that brought them, into this graph."""
+        ours = self.backfill
+        self.backfill = assemble(
+            ours,
+            [*statements_of(ours), *statements_of(earlier)],
+            [*ours.unmerged_candidates, *earlier.unmerged_candidates],
+        )
+        self.rows |= {r.model_id: r for r in rows}
+        self._trace()
+        self._notice(
+            "WARM_SEED_USED",
+            "Started from an earlier session about this company; refresh: true runs everything "
+            "from zero.",
+        )
+        await self._save()
+        self._say(EventName.WARM_SEED, "Started from a warm seed.")
 
     async def synthesize(self, reason: str) -> None:
         self._say(EventName.SYNTHESIS_STARTED, "Writing the summary from the graph.")
@@ -178,7 +190,8 @@ class SessionRun:
             return True
         known = join_registry(self.candidates, self.registered)
         card = decide(self.bound.lead, self.bound.key, known, choice=choice)
-        if card.decision == "unknown" and not self.candidates and await self._nothing_reachable():
+        found = any(not c.dead for c in self.candidates)
+        if card.decision == "unknown" and not found and await self._nothing_reachable():
             self._notice("NOTHING_LOOKED_UP", "Nothing could be looked up: the machine is offline.")
         self.backfill = self.backfill.model_copy(update={"identity": card})
         await self._prove_landed()
@@ -221,12 +234,27 @@ class SessionRun:
         return tuple(proven[:2])
 
     async def _pass(self, pass_: Pass, slots: Sequence[str]) -> None:
+        slots = [s for s in slots if not self._settled(s)]
         if not slots:
             return
         labels = ", ".join(SLOTS[s].label for s in slots)
         self._say(EventName.PASS_STARTED, f"{pass_.value} pass: {labels}.", slots=list(slots))
         await self._run([self._task(s) for s in slots])
         self._learn_anchors()
+
+    def _settled(self, slot: str) -> bool:
+        """An earlier attempt of this job bought the slot and saved what it brought: merging it
+        once more would count its cost twice and call it a repetition."""
+        if f"slot:{slot}" not in self.ctx.checkpoints:
+            return False
+        rows = {r.model_id: r for r in self.backfill.tool_trace.parallel_results}
+        if slot not in rows or rows[slot].state not in (SlotState.DONE, SlotState.REPETITION):
+            return False
+        finished_at = rows[slot].finished_at
+        return (
+            finished_at is not None
+            and datetime.fromisoformat(finished_at) > self.ctx.job.created_at
+        )
 
     # --- slots ----------------------------------------------------------------------------
 

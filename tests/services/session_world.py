@@ -114,9 +114,7 @@ def write_site(world: Path, host: str, **pages: str) -> None:
 
 def pump_world(world: Path, *, answers: Mapping[str, Any] | None = None) -> Path:
     """One company with three pages, a newspaper, a register row and what the models say."""
-    write_site(
-        world, "alderpump.example", index=PUMP_HOME, contact=PUMP_CONTACT, team=PUMP_TEAM
-    )
+    write_site(world, "alderpump.example", index=PUMP_HOME, contact=PUMP_CONTACT, team=PUMP_TEAM)
     write_site(world, "pump-news.example", alder=NEWS)
     write_rows(
         world / "registry" / "gleif.jsonl",
@@ -226,5 +224,5 @@ async def lab(
 async def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
     """Wait for something that shows from outside only: the twins' log, a process, a file."""
     with anyio.fail_after(seconds):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - nothing outside this process sets an Event
             await anyio.sleep(POLL_SECONDS)

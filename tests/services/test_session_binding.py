@@ -211,9 +211,7 @@ async def test_another_tenant_may_use_the_same_chat_id_for_its_own_lead(
 
 
 @pytest.mark.parametrize("chat", ["", "two words", "a/b", "é", "x" * 129])
-async def test_a_chat_id_that_cannot_be_one_is_refused(
-    shared: tuple[Lab, str], chat: str
-) -> None:
+async def test_a_chat_id_that_cannot_be_one_is_refused(shared: tuple[Lab, str], chat: str) -> None:
     with pytest.raises(InvalidArgument):
         await shared[0].start(PUMP_LEAD, chat_session_id=chat)
 

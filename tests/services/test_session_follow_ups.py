@@ -125,9 +125,7 @@ async def test_refresh_keeps_corrections_and_the_summary_history(tmp_path: Path)
             TENANT, first.chat, action="add", field_name="phone", value="+1 614 555 0188"
         )
         wrong = statement(first.graph, "office@alderpump.example")
-        await open_lab.app.edits.correct(
-            TENANT, first.chat, action="reject", statement=wrong.id
-        )
+        await open_lab.app.edits.correct(TENANT, first.chat, action="reject", statement=wrong.id)
         second = await open_lab.run(None, chat_session_id=first.chat, prompts=["Resynthesize."])
         ran = await open_lab.run(None, chat_session_id=first.chat, refresh=True)
         assert ("phone", "+16145550188") in proven(ran.graph)

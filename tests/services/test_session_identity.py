@@ -35,8 +35,8 @@ def namesakes(world: Path) -> Path:
     write_rows(
         world / "search" / "company.jsonl",
         {"terms": ["larkspur", "dental"], "results": [
-            {"url": f"https://{OHIO}/", "title": "Larkspur Dental", "content": "Dayton", "score": 0.9},
-            {"url": f"https://{TEXAS}/", "title": "Larkspur Dental", "content": "Waco", "score": 0.9},
+            {"url": f"https://{OHIO}/", "title": "Larkspur", "content": "Dayton", "score": 0.9},
+            {"url": f"https://{TEXAS}/", "title": "Larkspur", "content": "Waco", "score": 0.9},
         ]},
     )  # fmt: skip
     return world

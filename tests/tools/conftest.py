@@ -42,4 +42,3 @@ def finished(finished_original: Copied, tmp_path: Path) -> Copied:
 def crowded(crowded_original: Copied, tmp_path: Path) -> Copied:
     """A graph with fifty contacts and a summary far over the size limit."""
     return _copy(crowded_original, tmp_path / "crowded")
-

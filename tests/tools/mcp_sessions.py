@@ -37,9 +37,13 @@ def settings(data_dir: Path, world: Path = HOOPS, **more: Any) -> Settings:
 
 @asynccontextmanager
 async def connected(
-    data_dir: Path, *, world: Path = HOOPS, mode: str = "auto", client: dict[str, Any] | None = None,
+    data_dir: Path,
+    *,
+    world: Path = HOOPS,
+    mode: str = "auto",
+    client: dict[str, Any] | None = None,
     **more: Any,
-) -> AsyncIterator[Client]:  # fmt: skip
+) -> AsyncIterator[Client]:
     """A client in this process, of one protocol era, on a server of its own."""
     server = build_server(settings(data_dir, world, **more))
     async with Client(server, mode=mode, **(client or {})) as connection:
@@ -78,9 +82,7 @@ def world_with_fault(folder: Path, *faults: dict[str, Any]) -> Path:
 def answer_bytes(result: CallToolResult) -> int:
     """What the model has to take in: every text and the structured content, as UTF-8."""
     texts = sum(len(getattr(part, "text", "").encode()) for part in result.content)
-    structured = json.dumps(
-        result.structured_content, ensure_ascii=False, separators=(",", ":")
-    )
+    structured = json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
     return texts + len(structured.encode())
 
 

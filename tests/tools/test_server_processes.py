@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -186,10 +187,7 @@ def test_a_world_of_twins_is_never_served_beyond_loopback(tmp_path: Path) -> Non
 
 
 def test_server_py_is_the_same_server(tmp_path: Path) -> None:
-    listing = (
-        "import anyio, server\n"
-        "print(*[t.name for t in anyio.run(server.mcp.list_tools)])"
-    )
+    listing = "import anyio, server\nprint(*[t.name for t in anyio.run(server.mcp.list_tools)])"
     done = subprocess.run(
         [sys.executable, "-c", listing],
         env=process_environment(tmp_path),
@@ -222,8 +220,8 @@ async def _child(arguments: list[str], environment: dict[str, str]) -> AsyncIter
 @asynccontextmanager
 async def _http_server(data_dir: Path, world: Path = HOOPS) -> AsyncIterator[str]:
     """`data411-mcp serve --transport http` on a free port; yields the address of the endpoint."""
-    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as probe:
-        port = probe.extra(anyio.abc.SocketAttribute.local_port)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
     arguments = ["serve", "--transport", "http", "--port", str(port)]
     async with _child(arguments, process_environment(data_dir, world)) as server:
         with anyio.fail_after(START_SECONDS):
@@ -235,5 +233,3 @@ async def _http_server(data_dir: Path, world: Path = HOOPS) -> AsyncIterator[str
                     assert server.returncode is None, "the server ended"
                     await anyio.sleep(0.05)
         yield f"http://127.0.0.1:{port}/mcp"
-
-

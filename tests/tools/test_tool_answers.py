@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from data411_mcp.tools.graph import Section
 from mcp.shared.exceptions import MCPError
 
 from data411_mcp.services.graph_views import SECTIONS
-from data411_mcp.tools.graph import Section
 from tests.tools.mcp_sessions import (
     ANSWER_BYTES_MAX,
     ERAS,

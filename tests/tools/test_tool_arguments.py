@@ -31,9 +31,7 @@ async def refused(data_dir: Path, tool: str, arguments: dict[str, Any], mode: st
 async def test_a_misspelt_argument_is_refused_with_the_nearest_name(
     tmp_path: Path, mode: str
 ) -> None:
-    error = await refused(
-        tmp_path, "enrich_lead_session", {"lead": LEAD, "refesh": True}, mode
-    )
+    error = await refused(tmp_path, "enrich_lead_session", {"lead": LEAD, "refesh": True}, mode)
     assert error["code"] == "UNKNOWN_ARGUMENT"
     assert "Did you mean refresh?" in error["message"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from data411_mcp.tools import TOOLS
+
 from tests.tools.mcp_sessions import ERAS, connected
 
 SNAPSHOTS = Path(__file__).resolve().parent.parent / "snapshots" / "tools"

@@ -98,9 +98,7 @@ async def test_waiting_returns_within_its_limit_and_the_job_goes_on(tmp_path: Pa
                 )
             )
             assert waited["status"] == "running"
-            await client.call_tool(
-                "cancel_enrich_job", {"job_id": started["job_id"], "slot": DEEP}
-            )
+            await client.call_tool("cancel_enrich_job", {"job_id": started["job_id"], "slot": DEEP})
             while waited["status"] == "running":
                 waited = structured(
                     await client.call_tool("wait_enrich_job", {"job_id": started["job_id"]})
@@ -165,23 +163,48 @@ async def test_another_lead_in_the_same_chat_is_refused_and_nothing_runs(finishe
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        ({}, "PROMPTS_REQUIRED"),
+        ({"lead": {**LEAD, "city": "Columbus"}, "crm_export": True}, "PROMPTS_REQUIRED"),
         ({"refresh": True, "prompts": ["Run Hunt Deep again"]}, "REFRESH_NOT_PARTIAL"),
     ],
 )
-async def test_a_follow_up_needs_the_users_words_and_no_refresh(
+async def test_a_follow_up_needs_the_users_words_and_no_refresh_for_one_slot(
     finished: Copied, arguments: dict[str, Any], code: str
 ) -> None:
     folder, chat = finished
     async with connected(folder) as client:
-        # The finished run's own arguments would be a retry; the chat alone is a follow-up.
         result = await client.call_tool(
-            "enrich_lead_session", {"chat_session_id": chat, "crm_export": False, **arguments}
+            "enrich_lead_session", {"chat_session_id": chat, **arguments}
         )
-    if arguments:
-        assert structured(result)["code"] == code
-    else:
-        assert structured(result)["status"] == "done"  # an identical retry finds the same run
+    assert result.is_error is True
+    assert structured(result)["code"] == code
+
+
+async def test_an_identical_call_finds_the_run_there_is(finished: Copied) -> None:
+    folder, chat = finished
+    async with connected(folder) as client:
+        first, second = [
+            structured(
+                await client.call_tool(
+                    "enrich_lead_session", {"lead": LEAD, "chat_session_id": chat}
+                )
+            )
+            for _ in range(2)
+        ]
+    assert first["status"] == "done"
+    assert first["job_id"] == second["job_id"]
+
+
+async def test_a_name_found_on_the_way_never_replaces_the_lead(finished: Copied) -> None:
+    folder, chat = finished
+    renamed = {**LEAD, "company": "HG AutoTech LLC"}
+    async with connected(folder) as client:
+        answer = structured(
+            await client.call_tool(
+                "enrich_lead_session", {"lead": renamed, "chat_session_id": chat}
+            )
+        )
+    assert answer["lead"] == LEAD
+    assert "LEAD_RESTORED" in {n["code"] for n in answer["notices"]}
 
 
 async def test_a_gaps_text_as_prompt_runs_only_its_slot(finished: Copied) -> None:

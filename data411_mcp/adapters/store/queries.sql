@@ -66,6 +66,15 @@ ON CONFLICT (tenant, chat_session_id, version) DO NOTHING
 SELECT backfill FROM backfill_archive
 WHERE tenant = :tenant AND chat_session_id = :chat_session_id AND version = :version
 
+-- name: archived_versions
+SELECT version FROM backfill_archive
+WHERE tenant = :tenant AND chat_session_id = :chat_session_id
+ORDER BY version
+
+-- name: delete_archived
+DELETE FROM backfill_archive
+WHERE tenant = :tenant AND chat_session_id = :chat_session_id AND version = :version
+
 -- name: put_seed
 INSERT INTO seeds (tenant, seed_key, chat_session_id, created_at)
 VALUES (:tenant, :seed_key, :chat_session_id, :created_at)
@@ -207,6 +216,11 @@ INSERT INTO checkpoints (job_id, step, outcome, finished_at)
 VALUES (:job_id, :step, :outcome, :now)
 ON CONFLICT (job_id, step) DO UPDATE SET
     outcome = excluded.outcome, finished_at = excluded.finished_at
+
+-- name: delete_finished_checkpoints
+DELETE FROM checkpoints WHERE job_id IN (
+    SELECT id FROM jobs
+    WHERE tenant = :tenant AND status IN ('done', 'error', 'cancelled'))
 
 -- name: checkpoints
 SELECT step, outcome FROM checkpoints WHERE job_id = :job_id ORDER BY finished_at, step

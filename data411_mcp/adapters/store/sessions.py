@@ -116,6 +116,18 @@ class SessionTables:
         )
         return str(rows[0]["backfill"]) if rows else None
 
+    async def archived_versions(self, tenant: str, chat_session_id: str) -> tuple[int, ...]:
+        rows = await self._db.read(
+            "archived_versions", tenant=tenant, chat_session_id=chat_session_id
+        )
+        return tuple(int(row["version"]) for row in rows)
+
+    async def delete_archived(self, tenant: str, chat_session_id: str, version: int) -> None:
+        async with self._db.transaction() as transaction:
+            await transaction.changed(
+                "delete_archived", tenant=tenant, chat_session_id=chat_session_id, version=version
+            )
+
     async def put_seeds(self, tenant: str, seeds: Sequence[SeedRow]) -> None:
         async with self._db.transaction() as transaction:
             for seed in seeds:
@@ -147,6 +159,7 @@ class SessionTables:
                 await transaction.changed(
                     "put_tombstone", tenant=tenant, tombstone=tombstone, at=micros(at)
                 )
+            await transaction.changed("delete_finished_checkpoints", tenant=tenant)
 
     async def tombstones(self, tenant: str) -> frozenset[str]:
         rows = await self._db.read("tombstones", tenant=tenant)

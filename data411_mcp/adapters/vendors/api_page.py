@@ -14,7 +14,6 @@ from json.decoder import JSONDecodeError, JSONDecoder
 from typing import Any
 
 from data411_mcp.domain.evidence import Page
-from data411_mcp.domain.extract.decode import decode
 from data411_mcp.domain.graph import FieldName
 from data411_mcp.errors import LookupFailed
 from data411_mcp.services.ports import Clock, RegistryFact
@@ -28,6 +27,8 @@ Step = str | int
 def api_page(url: str, text: str, clock: Clock) -> Page:
     """The page of one record; `text` is the row (or rows, one a line) as the vendor wrote it."""
     body = text.encode("utf-8", "replace")
+    from data411_mcp.domain.extract.decode import decode  # with the first row
+
     document = decode(body, content_type=JSON_TYPE, url=url)
     return Page(
         url=url,

@@ -46,7 +46,8 @@ def _may_be_personal(fact: Fact, document: Document) -> bool:
         return False
     if fact.start >= document.visible_end:
         return False
-    before = document.text[max(document.text.rfind("\n", 0, fact.start), fact.start - 40) : fact.end]
+    line = document.text.rfind("\n", 0, fact.start)
+    before = document.text[max(line, fact.start - 40) : fact.end]
     return not _OF_THE_COMPANY.search(before)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data411_mcp.domain.evidence import Finding, ReadPage
 from data411_mcp.domain.extract.document import Fact
@@ -17,7 +17,9 @@ from data411_mcp.services.ports import (
     RegistryRecord,
     SearchEngine,
 )
-from data411_mcp.services.shelf import Shelf
+
+if TYPE_CHECKING:
+    from data411_mcp.services.shelf import Shelf
 
 # Facts below this raw score are other people's numbers more often than not.
 SCORE_MIN = 0.3

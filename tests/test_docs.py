@@ -1,0 +1,308 @@
+"""The documentation cannot lie about what can be checked: names, defaults, commands, output."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import typer
+from data411_mcp.tools import TOOLS
+from data411_mcp.tools.graph import Section
+from pydantic import AliasChoices, SecretStr
+
+from data411_mcp import errors
+from data411_mcp.cli import app as command_line
+from data411_mcp.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DEMO_SECONDS = 90
+TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".json", ".jsonl", ".sh", ".sql", ".html", ""}
+TEXT_BYTES_MAX = 2_000_000
+
+
+def doc(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of every table row."""
+    lines = (line.strip() for line in text.splitlines())
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if line.startswith("|") and not set(line) <= set("|-: ")
+    ]
+
+
+# --- settings, errors, tools, commands -----------------------------------------------------
+
+
+def names_of(field: str, info: Any) -> list[str]:
+    if isinstance(info.validation_alias, AliasChoices):
+        return [str(choice) for choice in info.validation_alias.choices]
+    return [f"DATA411_{field.upper()}"]
+
+
+SETTINGS = {field: names_of(field, info) for field, info in Settings.model_fields.items()}
+
+
+@pytest.mark.parametrize("field", SETTINGS)
+def test_every_setting_is_documented_with_its_default(field: str) -> None:
+    info = Settings.model_fields[field]
+    row = next((r for r in rows(doc("settings.md")) if SETTINGS[field][0] in r[0]), None)
+    assert row is not None, f"docs/settings.md has no row for {SETTINGS[field]}"
+    assert all(name in row[0] for name in SETTINGS[field])
+    assert row[2] == info.description
+    if info.default_factory is None:
+        default = info.default
+        shown = "none" if default is None else str(default)
+        assert not isinstance(default, SecretStr)
+        assert row[1] == shown
+
+
+def test_no_documented_setting_is_gone() -> None:
+    known = {name for names in SETTINGS.values() for name in names}
+    documented = set(re.findall(r"`((?:DATA411_)?[A-Z][A-Z0-9_]+)`", doc("settings.md")))
+    assert documented <= known
+
+
+def error_classes(base: type[errors.Data411Error]) -> Iterator[type[errors.Data411Error]]:
+    yield base
+    for sub in base.__subclasses__():
+        if sub.__module__ == errors.__name__:
+            yield from error_classes(sub)
+
+
+@pytest.mark.parametrize("kind", list(error_classes(errors.Data411Error)), ids=lambda k: k.code)
+def test_every_error_is_documented_as_it_is(kind: type[errors.Data411Error]) -> None:
+    row = next((r for r in rows(doc("errors.md")) if r[0] == f"`{kind.code}`"), None)
+    assert row is not None
+    assert row[1] == str(kind.status)
+    assert row[2] == ("yes" if kind.retryable else "no")
+    assert row[3]
+
+
+@pytest.mark.parametrize("spec", TOOLS, ids=lambda s: s.name)
+def test_every_tool_is_in_the_readme_and_its_arguments_in_the_reference(spec: Any) -> None:
+    assert f"| `{spec.name}` |" in README
+    reference = doc("tools.md")
+    part = reference.split(f"\n## {spec.name}\n")[1].split("\n## ")[0]
+    schema = json.loads(
+        (ROOT / "tests" / "snapshots" / "tools" / f"{spec.name}.json").read_text(encoding="utf-8")
+    )
+    documented = {r[0].strip("`") for r in rows(part)}
+    assert schema["inputSchema"]["properties"].keys() <= documented
+    codes = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", part.split("Errors:")[-1]))
+    assert codes
+    assert codes <= {kind.code for kind in error_classes(errors.Data411Error)}
+
+
+def test_the_reference_documents_no_tool_that_is_gone_and_every_section() -> None:
+    reference = doc("tools.md")
+    titles = set(re.findall(r"^## ([a-z_]+)$", reference, re.MULTILINE))
+    assert titles == {spec.name for spec in TOOLS}
+    assert all(f"`{section}`" in reference for section in get_args(Section))
+
+
+def commands() -> dict[str, Any]:
+    group = typer.main.get_command(command_line)
+    return dict(getattr(group, "commands", {}))
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_is_in_the_readme(name: str) -> None:
+    assert f"| `data411-mcp {name}` |" in README
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = doc("index.md")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "index.md" or f"({page.name})" in index
+
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        if "://" not in target and not target.startswith("mailto:"):
+            assert (page.parent / target).exists(), target
+
+
+# --- commands that pages tell people to type -------------------------------------------------
+
+
+PROGRAM = re.compile(r"(?:[A-Z0-9_]+=\S+ )*(make|claude|python|\S*data411-mcp)( |$)")
+
+
+def blocks(text: str, *wanted: str) -> Iterator[str]:
+    """The code blocks whose opening fence says one of the wanted words."""
+    body: list[str] = []
+    info: str | None = None
+    for line in text.splitlines():
+        if not line.startswith("```"):
+            body.append(line)
+        elif info is None:
+            info, body = line.removeprefix("```"), []
+        else:
+            if info in wanted:
+                yield "\n".join(body)
+            info = None
+
+
+def shown_commands(page: Path) -> Iterator[list[str]]:
+    """The command lines of the shell blocks, as words, without settings and comments."""
+    for block in blocks(page.read_text(encoding="utf-8"), "sh", ""):
+        for line in block.splitlines():
+            if PROGRAM.match(line):
+                words = shlex.split(line, comments=True)
+                yield [w for w in words if not re.fullmatch(r"[A-Z0-9_]+=\S+", w)]
+
+
+COMMANDS = [
+    pytest.param(words, id=f"{page.name}: {' '.join(words)}"[:90])
+    for page in PAGES
+    for words in shown_commands(page)
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_command_that_a_page_shows_exists(words: list[str]) -> None:
+    program = words[0].rsplit("/", 1)[-1]
+    if program == "make":
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        assert set(words[1:]) <= set(targets)
+        return
+    if program == "python":
+        assert (ROOT / words[1]).is_file()
+        return
+    if program == "claude":  # claude mcp add NAME -- COMMAND
+        words = words[words.index("--") + 1 :]
+        assert words[0].endswith("data411-mcp")
+    command = commands()[words[1]]
+    known = {flag for p in command.params for flag in (*p.opts, *p.secondary_opts)}
+    used = {word.split("=")[0] for word in words[2:] if word.startswith("--")}
+    assert used <= known
+
+
+def test_the_readme_shows_commands_at_all() -> None:
+    programs = {words[0].rsplit("/", 1)[-1] for words in shown_commands(ROOT / "README.md")}
+    assert {"make", "claude", "data411-mcp"} <= programs
+
+
+@pytest.mark.parametrize("block", list(blocks(README, "json")))
+def test_a_configuration_in_the_readme_starts_a_server(block: str) -> None:
+    found = json.loads(block)
+    server = next(iter((found.get("mcpServers") or found["servers"]).values()))
+    assert server["command"].endswith("/data411-mcp")
+    assert server["args"] == ["serve"]
+
+
+# --- the transcript ------------------------------------------------------------------------
+
+
+def normal(line: str) -> str:
+    """Without times and money, which differ between runs."""
+    line = re.sub(r"^\s+\d+\.\ds ", "  0.0s ", line)
+    return re.sub(r"\$\d+\.\d+", "$0", line).rstrip()
+
+
+def test_the_transcript_is_what_the_demo_prints() -> None:
+    """Line by line and in order, where `…` stands for lines left out. Progress lines may come in
+    another order between runs, so the transcript shows only those that cannot."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("DATA411_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.demo"],
+        env={k: v for k, v in kept.items() if not k.endswith("_API_KEY")},
+        capture_output=True,
+        text=True,
+        timeout=DEMO_SECONDS,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    printed = [normal(line) for line in done.stdout.splitlines()]
+    (transcript,) = blocks(README, "text demo")
+    at, skipped = 0, False
+    for line in map(normal, transcript.splitlines()):
+        if line == "…":
+            skipped = True
+            continue
+        found = printed.index(line, at) if line in printed[at:] else -1
+        assert found >= 0, f"the demo does not print, from here on: {line}"
+        assert skipped or found == at, f"lines are left out without … before: {line}"
+        at, skipped = found + 1, False
+
+
+# --- words, places and numbers that must not be there ----------------------------------------
+
+
+def tracked() -> list[Path]:
+    """Files that git knows, or would add; without git (an sdist) every source file."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        capture_output=True, text=True, cwd=ROOT, timeout=30, check=False,
+    )  # fmt: skip
+    if listing.returncode == 0:
+        files = [ROOT / line for line in listing.stdout.splitlines()]
+    else:
+        files = [f for f in ROOT.rglob("*") if not set(f.parts) & {".venv", "build", "dist"}]
+    return [
+        f
+        for f in files
+        if f.is_file() and f.suffix in TEXT_SUFFIXES and f.stat().st_size < TEXT_BYTES_MAX
+    ]
+
+
+MACHINE = re.compile(
+    r"(?<![\w.])/(?:work|root|home/[a-z]|Users/[A-Za-z])[/\w]|[A-Z]:\\\\?Users"
+    r"|files\.pythonhosted\.org|pypi\.[a-z]|registry\.npmjs|--(?:extra-)?index-url"
+)
+
+
+def test_no_file_names_a_machines_path_or_a_package_registry() -> None:
+    here = Path(__file__).resolve()
+    found = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in tracked()
+        if file.resolve() != here
+        for number, line in enumerate(file.read_text("utf-8", "replace").splitlines(), 1)
+        if MACHINE.search(line)
+    ]
+    assert found == []
+
+
+NANP = re.compile(r"\+1[ .-]?\(?(\d{3})\)?[ .-]?(\d{3})[ .-]?(\d{4})(?!\d)")
+
+
+def test_american_numbers_in_the_examples_and_pages_are_reserved_for_fiction() -> None:
+    """+1 NXX 555 0100 to 0199 is the range that no subscriber has."""
+    shown = [f for f in tracked() if {"examples", "docs"} & set(f.relative_to(ROOT).parts)]
+    numbers = [
+        (file.relative_to(ROOT).as_posix(), found.group())
+        for file in [*shown, ROOT / "README.md"]
+        for found in NANP.finditer(file.read_text("utf-8", "replace"))
+    ]
+    assert numbers
+    for file, number in numbers:
+        digits = re.sub(r"\D", "", number)
+        assert digits[4:7] == "555", (file, number)
+        assert 100 <= int(digits[7:]) <= 199, (file, number)
+
+
+def test_the_glossary_has_each_word_once_and_the_words_the_pages_rely_on() -> None:
+    words = [w.strip() for r in rows(doc("glossary.md"))[1:] for w in r[0].split(",")]
+    assert len(words) == len(set(words))
+    needed = {"lead", "bound lead", "slot", "run", "finding", "fact", "page", "quote", "proof",
+              "statement", "evidence", "anchor", "gap", "warm seed", "twin", "world"}  # fmt: skip
+    assert needed <= set(words)
