@@ -49,8 +49,13 @@ def main() -> None:
             union.append(time.perf_counter() - began)
         rows[size] = {"merge_ms": round(median(ours) * 1000, 2),
                       "union_ms": round(median(union) * 1000, 2)}  # fmt: skip
-    emit({"ours": {s: r["merge_ms"] for s, r in rows.items()},
-          "baselines": {"dictionary_union": {s: r["union_ms"] for s, r in rows.items()}}})  # fmt: skip
+    union_times = {s: r["union_ms"] for s, r in rows.items()}
+    emit(
+        {
+            "ours": {s: r["merge_ms"] for s, r in rows.items()},
+            "baselines": {"dictionary_union": union_times},
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Session time against its critical path under the published latencies; progress delay.
 
-`python -m bench.session [WORLD] [--rounds 3] [--latency 1.0]`. The bench records every vendor call of
-the run with the slot it was made for. The critical path is the ideal schedule of those calls:
+`python -m bench.session [WORLD] [--rounds 3] [--latency 1.0]`. The bench records every vendor call
+of the run with the slot it was made for. The critical path is the ideal schedule of those calls:
 within a slot, the time in which at least one of its calls was under way; slots of one pass in
 parallel; the passes one after the other (free pass, what the identity makes possible, first pass,
 dig-deeper pass, synthesis). Twins run in a process of their own.

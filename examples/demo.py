@@ -25,7 +25,8 @@ ADD_TO_CLAUDE = "claude mcp add data411 -- data411-mcp serve"
 YOUR_OWN_LEAD = "data411-mcp enrich --lead lead.json"
 
 
-async def demo(data_dir: str) -> None:
+async def demo(data_dir: str) -> bool:
+    """Whether the session came to its end."""
     environment = {
         **os.environ,
         "DATA411_DATA_DIR": data_dir,
@@ -55,9 +56,10 @@ async def demo(data_dir: str) -> None:
             )
             answer = result.structured_content or {}
         if result.is_error or answer.get("status") != "done":
-            print(result.content, file=sys.stderr)
-            raise SystemExit(1)
+            print(*(getattr(part, "text", "") for part in result.content), file=sys.stderr)
+            return False
         await show(client, answer)
+        return True
 
 
 async def show(client: Client, answer: dict[str, Any]) -> None:
@@ -106,7 +108,8 @@ async def show(client: Client, answer: dict[str, Any]) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="data411-demo-") as data_dir:
-        anyio.run(demo, data_dir)
+        if not anyio.run(demo, data_dir):
+            raise SystemExit(1)
 
 
 if __name__ == "__main__":

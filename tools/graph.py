@@ -47,7 +47,8 @@ def _page_text(found: dict[str, Any]) -> str:
         shown = inner if isinstance(inner, dict) else item
         label = item.get("label") or shown.get("value") or item.get("text") or inner or ""
         if label:
-            lines.append(f"- {str(label)[:90]} ({_said_of(item, shown)})")
+            said = (shown.get(key) for key in ("status", "decision", "state", "reason", "kind"))
+            lines.append(f"- {str(label)[:90]} ({next(filter(None, said), '')})")
     return "\n".join(lines)
 
 

@@ -8,21 +8,22 @@ the job is found, not started, and the same question yields the same answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import anyio
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver import Elicit, Resolve
 from pydantic import BaseModel, Field, create_model
 
-from data411_mcp.domain.graph import Backfill
 from data411_mcp.domain.jobs import Job, JobStatus
-from data411_mcp.domain.lead_input import lead_key, parse_lead
 from data411_mcp.errors import Data411Error
-from data411_mcp.services.container import Services
-from data411_mcp.services.enrichment import Started
 
 from .surface import ServerContext, follow, services
+
+if TYPE_CHECKING:  # a server lists its tools before it has loaded what they use
+    from data411_mcp.domain.graph import Backfill
+    from data411_mcp.services.container import Services
+    from data411_mcp.services.enrichment import Started
 
 NONE_OF_THEM = "None of these"
 LABEL_CHARS_MAX = 120
@@ -58,6 +59,8 @@ async def open_session(
     try:
         app = await services(ctx)
         if chat_session_id is None and ctx.input_responses is not None and lead is not None:
+            from data411_mcp.domain.lead_input import lead_key, parse_lead
+
             key = lead_key(parse_lead(lead))  # the user answers: the chat is open already
             chat_session_id = await app.store.live_chat_of_lead(app.tenant, key.text)
         answer_by = anyio.current_time() + app.answer_within_seconds
@@ -91,10 +94,11 @@ async def ask_identity(
     labels = _labels(opened.graph)
     lines = [f"- {label}: {c.why}" for label, c in
              zip(labels, opened.graph.identity.choices, strict=False)]  # fmt: skip
+    one_of: Any = Literal[tuple(labels)]
     question = create_model(
         "IdentityAnswer",
         __base__=IdentityAnswer,
-        company=(Literal[tuple(labels)], Field(title="Company")),
+        company=(one_of, Field(title="Company")),
     )
     return Elicit("Which company is meant? Nothing was bought yet.\n" + "\n".join(lines), question)
 

@@ -6,6 +6,7 @@ what the lead says. A domain, phone, street or register id ties; a name ties onl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -81,6 +82,8 @@ class Comparison:
         if "domain" in ties:
             # A domain whose site goes by another name may be the agency's that built it, or a
             # marketplace's: something else of the lead must stand there too.
+            if "place" in against and not ties & {"phone", "street"}:
+                return False
             second = ties & {"phone", "name", "street", "zip", "person"}
             return bool(second) or not against
         if "phone" in ties and not {"place", "name"} <= against:
@@ -104,7 +107,7 @@ def compare(lead: Lead, key: LeadKey, candidate: Candidate) -> Comparison:
     if lead.company:
         if is_called(lead.company, candidate):
             ties.append("name")
-        elif not _says(candidate.text, lead.company):
+        elif not names_itself(candidate.text, lead.company):
             against.append("name")
         elif candidate.source != "search" or not candidate.name:
             ties.append("name")
@@ -120,9 +123,31 @@ def name_alike(name: str, candidate: Candidate) -> bool:
     return is_called(name, candidate) or _says(candidate.text, name)
 
 
+_SELF = re.compile(
+    r"d/?b/?a|doing business as|trad(?:ing|es|e name)|t/a\b|operat(?:ed|es) (?:by|as|under)|brand|"
+    r"formerly|also known as|a\.?k\.?a|©|copyright|\(c\)|welcome to|\babout\b|registered|limited|"
+    r"\bllc\b|\binc\b|\bltd\b|gmbh|all rights",
+    re.IGNORECASE,
+)
+SELF_CHARS = 80  # a company says what it is called within so many characters of the name
+
+
+def names_itself(text: str, name: str) -> bool:
+    """The text gives the name as its company's own: beside "doing business as", in a copyright
+    line, "welcome to …". A mention among clients does not."""
+    pattern = r"\W+".join(re.escape(w) for w in fold(name).split())
+    if not pattern:
+        return False
+    return any(
+        _SELF.search(text[max(0, m.start() - SELF_CHARS) : m.end() + SELF_CHARS])
+        for m in re.finditer(pattern, text, re.IGNORECASE)
+    )
+
+
 def is_called(name: str, candidate: Candidate) -> bool:
-    """The candidate calls itself like this: by one of its names or in its domain."""
-    if candidate.domain and _in_label(name, candidate.domain):
+    """The candidate calls itself like this: by one of its names, or in its domain, unless that
+    is the domain of the lead: then it is no second sign."""
+    if candidate.domain and not candidate.from_lead and _in_label(name, candidate.domain):
         return True
     for other in (candidate.name, *candidate.other_names):
         if not other:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import idna
 import phonenumbers
-import tldextract
 
+from data411_mcp.domain.hosts import registrable_domain, suffix_alone
 from data411_mcp.domain.names import fold, words
 from data411_mcp.domain.places import state_name, state_spellings
 
@@ -27,14 +27,6 @@ _PRIVATE_SUFFIXES = (
     "localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "localdomain",
     "home.arpa", "arpa", "onion", "invalid", "alt",
 )  # fmt: skip
-# Many companies share these hosts: the host alone says nothing about whose page it is.
-_SHARED_HOSTS = _word_set(
-    """gmail.com googlemail.com yahoo.com outlook.com hotmail.com live.com icloud.com aol.com
-    msn.com proton.me protonmail.com gmx.de gmx.net web.de mail.ru yandex.ru qq.com 163.com
-    facebook.com instagram.com linkedin.com x.com twitter.com youtube.com tiktok.com
-    pinterest.com yelp.com linktr.ee google.com goo.gl bit.ly etsy.com ebay.com amazon.com
-    tripadvisor.com medium.com substack.com"""
-)
 # Country suffixes that companies anywhere use.
 _GENERIC_SUFFIXES = _word_set("io ai co me tv cc ly to gg so fm am ac sh eu nu ws vc bz")
 _UNLIKE_ISO = {"uk": "GB", "su": "RU"}
@@ -56,11 +48,6 @@ _AUSTRALIA = frozenset({"nsw", "vic", "qld", "tas", "act", "new south wales", "v
     "australian capital territory",
 }  # fmt: skip
 
-_icann = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-_private = tldextract.TLDExtract(
-    suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True
-)
-
 
 class NotADomain(ValueError):
     """Says, as the end of a sentence about the field, why it holds no public domain."""
@@ -81,14 +68,9 @@ def registrable_host(raw: str) -> str:
         raise NotADomain("holds no public domain name")
     if labels[-1].isdigit() or re.fullmatch(r"0x[0-9a-f]*", labels[-1]):
         raise NotADomain("holds an IP address")
-    parts = _private(host)
-    if parts.suffix and not parts.domain:
-        parts = _icann(host)
-        if not parts.domain:
-            raise NotADomain("holds a public suffix, not a company's domain")
-    if not parts.suffix:  # .example and .test, or younger than the bundled list
-        return ".".join(labels[-2:])
-    return f"{parts.domain}.{parts.suffix}"
+    if suffix_alone(host):
+        raise NotADomain("holds a public suffix, not a company's domain")
+    return registrable_domain(host)
 
 
 def _host(raw: str) -> str:
@@ -122,11 +104,6 @@ def _ascii_host(host: str) -> str:
         return idna.encode(host, uts46=True).decode("ascii").lower()
     except idna.IDNAError:
         raise NotADomain("holds no public domain name") from None
-
-
-def shared_host(host: str) -> bool:
-    """Whether many companies live under this registrable domain (mail and social hosts)."""
-    return host in _SHARED_HOSTS
 
 
 def guess_country(

@@ -35,6 +35,7 @@ from data411_mcp.domain.graph import (
 from data411_mcp.domain.hosts import registrable_domain
 from data411_mcp.domain.people import canonical_people
 from data411_mcp.domain.quotes import words
+from data411_mcp.domain.slots import AGENT, REGISTRY, SITE
 
 # Fields that may hold several values at once; every other field has one.
 MANY = frozenset(
@@ -155,6 +156,16 @@ def _with_known_owner(
     )
 
 
+def vouched_hosts(backfill: Backfill) -> frozenset[str]:
+    """Sites that only the caller brought up: they stay the caller's word, whoever cites them
+    later."""
+    named = [e for s in statements_of(backfill) for e in s.evidence]
+    named += [e for u in backfill.unmerged_candidates for e in u.evidence]
+    callers = {registrable_domain(e.url) for e in named if e.slot == AGENT and e.url}
+    others = {registrable_domain(e.url) for e in named if e.slot in (SITE, REGISTRY)}
+    return frozenset(callers - others)
+
+
 def unmerged_of(proof: Proof, lead_key: str) -> Unmerged:
     finding = proof.finding
     value = proof.value[:300]
@@ -253,20 +264,46 @@ def judge(evidence: Sequence[Evidence]) -> tuple[Status, str]:
         default="",
     )
     if rejected and rejected >= confirmed:
-        newer = any(e.stated_at and e.stated_at > rejected for e in evidence)
+        # A page that dates itself into the future says nothing about when it was written.
+        newer = any(
+            e.stated_at and rejected < e.stated_at and e.stated_at[:10] <= e.fetched_at[:10]
+            for e in evidence
+        )
         if not newer:
             return Status.SUPERSEDED, "a person said this is wrong"
     if any(e.verdict == "proven" for e in evidence):
         return Status.PROVEN, ""
-    alone = {_origin(e) for e in evidence if e.verdict == "alone" and e.source == "third_party"}
-    if len(alone) >= 2:
+    alone = [e for e in evidence if e.verdict == "alone" and e.source == "third_party"]
+    if len(_independent(alone)) >= 2:
         return Status.PROVEN, ""
     if any(e.verdict == "stale" for e in evidence):
         return Status.STALE, "only an old page says so"
     sources = {e.source for e in evidence}
     if sources == {"directory"}:
         return Status.UNPROVEN, "only a directory says so"
+    if all(e.verdict == "vouched" for e in evidence):
+        return Status.UNPROVEN, "only a source handed in by the caller says so"
     return Status.UNPROVEN, "one outside source says so; a second one would settle it"
+
+
+COPIED_WORDS_MIN = 8  # equal quotes of so many words were copied, not written twice
+
+
+def _independent(evidence: Sequence[Evidence]) -> set[str]:
+    """Origins that are no copies of one another: by site, by body, by a long equal quote."""
+    origins: dict[str, str] = {}
+    for e in evidence:
+        quote = " ".join(words(e.quote))
+        marks = [_origin(e), "sha:" + e.page_sha256]
+        if len(quote.split()) >= COPIED_WORDS_MIN:
+            marks.append("quote:" + quote)
+        leader = next((origins[m] for m in marks if m in origins), marks[0])
+        for mark in marks:
+            if mark in origins and origins[mark] != leader:
+                old = origins[mark]
+                origins = {m: leader if o == old else o for m, o in origins.items()}
+            origins[mark] = leader
+    return set(origins.values())
 
 
 def _origin(evidence: Evidence) -> str:

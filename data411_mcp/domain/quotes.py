@@ -70,17 +70,13 @@ def line_around(text: str, span: Span, *, limit: int = QUOTE_MAX) -> Span:
 
 def lines_around(text: str, span: Span, lines: int) -> str:
     """The text of a span with so many lines before and after it."""
-    start, end = span.start, span.end
-    for _ in range(lines + 1):
-        start = text.rfind("\n", 0, max(0, start - 1))
-        if start < 0:
-            start = 0
-            break
-    for _ in range(lines + 1):
-        end = text.find("\n", end + 1)
-        if end < 0:
-            end = len(text)
-            break
+    start = text.rfind("\n", 0, span.start) + 1
+    end = text.find("\n", max(span.start, span.end - 1))
+    end = len(text) if end < 0 else end
+    for _ in range(lines):
+        start = text.rfind("\n", 0, max(0, start - 1)) + 1
+        following = text.find("\n", end + 1)
+        end = len(text) if following < 0 else following
     return text[start:end]
 
 
@@ -98,6 +94,20 @@ def holds_words(text: str, value: str, *, share: float = 1.0) -> bool:
         return False
     have = set(words(text))
     return sum(w in have for w in wanted) >= share * len(wanted)
+
+
+def sentence_around(text: str, span: Span) -> str:
+    """The sentence of a span, within its line."""
+    line = line_around(text, span, limit=4 * QUOTE_MAX)
+    start, end = line.start, line.end
+    for stop in re.finditer(r"[.!?](?=\s)", text[line.start : line.end]):
+        at = line.start + stop.end()
+        if at <= span.start:
+            start = at
+        elif at >= span.end:
+            end = at
+            break
+    return text[start:end]
 
 
 def holds_sequence(text: str, value: str) -> bool:

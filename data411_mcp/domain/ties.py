@@ -19,18 +19,6 @@ from data411_mcp.domain.places import state_spellings
 # Anchors that name one company by themselves; a name or a place does so only together.
 STRONG = frozenset({"domain", "phone", "address", "registry_id", "linkedin", "email"})
 
-# Hosts that carry many companies' pages: the host says nothing about whose page it is.
-SHARED_HOSTS = frozenset(
-    {
-        "facebook.com", "instagram.com", "linkedin.com", "x.com", "twitter.com", "youtube.com",
-        "tiktok.com", "pinterest.com", "yelp.com", "wixsite.com", "wix.com", "weebly.com",
-        "squarespace.com", "wordpress.com", "blogspot.com", "sites.google.com",
-        "godaddysites.com", "business.site", "webnode.com", "jimdo.com", "jimdosite.com",
-        "myshopify.com", "etsy.com", "ebay.com", "amazon.com", "github.io", "carrd.co",
-        "linktr.ee", "medium.com", "substack.com", "tripadvisor.com",
-    }
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Tie:
@@ -40,11 +28,6 @@ class Tie:
     source: SourceClass
     anchors: tuple[Anchor, ...]
     place: bool
-
-    def without(self, value: str) -> Tie:
-        """The tie that is left when the finding's own value may not count."""
-        kept = tuple(a for a in self.anchors if a.value != value)
-        return Tie(self.source, kept, self.place)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -68,8 +51,9 @@ def own_domains(identity: IdentityCard) -> frozenset[str]:
     return frozenset(a.value for a in identity.anchors if a.kind == "domain")
 
 
-def tie(read: ReadPage, identity: IdentityCard) -> Tie:
-    """Tie one page to the company of the identity card."""
+def tie(read: ReadPage, identity: IdentityCard, *, value: str = "") -> Tie:
+    """Tie one page to the company of the identity card. `value` is what is to be proven: the
+    page is looked at without it, so that an e-mail does not bring its own domain along."""
     page = read.page
     host = registrable_domain(page.final_url)
     if host in own_domains(identity) and page.reader not in {"api", "dns"}:
@@ -81,13 +65,27 @@ def tie(read: ReadPage, identity: IdentityCard) -> Tie:
             own = Anchor(kind="domain", value=registrable_domain(name), source="dns")
             return Tie(SourceClass.REGISTRY, (own,), False)
         return Tie(SourceClass.REGISTRY, (), False)
-    text = page.text
-    shown = tuple(a for a in identity.anchors if a.kind in STRONG and shows(text, a))
-    place = _name_and_place(text, identity)
+    text = page.text.replace(value, " ") if value else page.text
+    kept = [a for a in identity.anchors if a.value != value]
+    shown = tuple(a for a in kept if a.kind in STRONG and shows(text, a))
     if page.reader == "api":
-        return Tie(SourceClass.REGISTRY, shown, place)
+        # A namesake of the same town has its own row: name and place are not enough here, but
+        # the legal name that the company's own site proves is.
+        legal = tuple(
+            a
+            for a in kept
+            if a.kind == "legal_name" and a.source == "site" and _whole_name(text, a.value)
+        )
+        return Tie(SourceClass.REGISTRY, (*shown, *legal), False)
+    place = _name_and_place(text, identity)
     source = SourceClass.DIRECTORY if read.facts.kind == "directory" else SourceClass.THIRD_PARTY
     return Tie(source, shown, place)
+
+
+def _whole_name(text: str, name: str) -> bool:
+    """The name stands there as a whole value: `ACME LLC` is not `ACME HOLDINGS LLC`."""
+    wanted = fold(name)
+    return any(fold(v) == wanted for v in re.findall(r'"((?:[^"\\]|\\.)*)"', text))
 
 
 def fold(text: str) -> str:
@@ -99,7 +97,12 @@ def shows(text: str, anchor: Anchor) -> bool:
     """The text shows this anchor, in whatever spelling such a value has."""
     value = anchor.value
     if anchor.kind == "domain":
-        return bool(re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", text, re.IGNORECASE))
+        # Not in an address (`@`), not as another's parameter, not as a part of a longer name.
+        pattern = rf"(?<![\w@=%-])(?:(?<![@=%])[\w-]+\.)*{re.escape(value)}(?![\w-]|\.\w)"
+        return any(
+            text[max(0, m.start() - 1) : m.start()] not in {"@", "=", "."}
+            for m in re.finditer(pattern, text, re.IGNORECASE)
+        )
     if anchor.kind == "phone":
         return phone_in(text, value)
     if anchor.kind == "address":
@@ -118,14 +121,13 @@ def phone_in(text: str, e164: str) -> bool:
     national = phonenumbers.national_significant_number(number)
     if len(national) < 6:
         return False
-    pattern = r"[\s().\-/\u2010-\u2015]{0,3}".join(national)
-    return bool(
-        re.search(
-            rf"(?<!\d){pattern}(?!\d)|(?<=\D0){pattern}(?!\d)|"
-            rf"\+?{number.country_code}\D{{0,3}}{pattern}(?!\d)",
-            text,
-        )
-    )
+    digits = r"[\s().\-/\u2010-\u2015]{0,3}".join(national)
+    code = str(number.country_code)
+    for found in re.finditer(rf"(?<!\d)(?:\+?{code}\D{{0,4}})?0?{digits}(?!\d)", text):
+        before = re.search(r"\+(\d{1,3})[\s().-]{0,3}$", text[: found.start()][-8:])
+        if before is None or before[1] == code:
+            return True  # else the digits belong to another country's number
+    return False
 
 
 _STREET_WORDS = frozenset(

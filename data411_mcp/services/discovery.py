@@ -14,7 +14,7 @@ from data411_mcp.domain.graph import FieldName
 from data411_mcp.domain.hosts import registrable_domain
 from data411_mcp.domain.identity import Candidate, Place, name_alike
 from data411_mcp.domain.places import same_state
-from data411_mcp.domain.ties import SHARED_HOSTS, fold
+from data411_mcp.domain.ties import SHARED_HOSTS, address_in, fold
 from data411_mcp.services.ports import RegistryRecord
 from data411_mcp.services.shelf import Shelf
 
@@ -168,6 +168,8 @@ def _elsewhere(candidate: Candidate, row: Candidate) -> bool:
 
 
 def _with_row(candidate: Candidate, row: Candidate) -> Candidate:
+    if not _surely_same(candidate, row):
+        return candidate  # perhaps a namesake of the same town: no rival, but no proof either
     return replace(
         candidate,
         other_names=tuple(dict.fromkeys((*candidate.other_names, row.name))),
@@ -175,3 +177,14 @@ def _with_row(candidate: Candidate, row: Candidate) -> Candidate:
         registry_ids=(*candidate.registry_ids, *row.registry_ids),
         text=f"{candidate.text}\n{row.text}"[:TEXT_MAX],
     )
+
+
+def _surely_same(candidate: Candidate, row: Candidate) -> bool:
+    """One website, one street, one phone, or the very name that the site gives as its own."""
+    if candidate.domain and candidate.domain == row.domain:
+        return True
+    if any(p.line and address_in(row.text, p.line) for p in candidate.places):
+        return True
+    if set(candidate.phones) & set(row.phones):
+        return True
+    return fold(row.name) in {fold(n) for n in candidate.other_names}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,18 @@ class Started:
     notices: tuple[Notice, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The arguments of one call."""
+
+    lead: Mapping[str, Any] | None
+    chat_session_id: str | None
+    prompts: tuple[str, ...]
+    refresh: bool
+    identity_choice: str | None
+    crm_export: bool
+
+
 @dataclass
 class Enrichment:
     store: Store
@@ -76,6 +88,7 @@ class Enrichment:
     clock: Clock
     limits: Limits
     _runner: JobRunner | None = None
+    _opening: anyio.Lock = field(default_factory=anyio.Lock)
 
     @property
     def runner(self) -> JobRunner:
@@ -100,10 +113,21 @@ class Enrichment:
         crm_export: bool = False,
     ) -> Started:
         """Bind, check, and submit (or find) the job. Raises CallerError."""
-        words = clean_prompts(prompts)
+        asked = _Asked(lead, chat_session_id, clean_prompts(prompts), refresh, identity_choice,
+                       crm_export)  # fmt: skip
+        if chat_session_id is not None:
+            return await self._start(tenant, asked)
+        # No chat yet: looking for a live one of this lead and starting a run is one step, or two
+        # calls at once would both open a chat and buy everything twice.
+        async with self._opening:
+            return await self._start(tenant, asked)
+
+    async def _start(self, tenant: str, asked: _Asked) -> Started:
+        words, refresh, identity_choice = asked.prompts, asked.refresh, asked.identity_choice
         bound = await bind_session(
-            self.store, self.clock, tenant, lead, chat_session_id, crm_export=crm_export
-        )
+            self.store, self.clock, tenant, asked.lead, asked.chat_session_id,
+            crm_export=asked.crm_export,
+        )  # fmt: skip
         chat = bound.row.chat_session_id
         jobs = await self.store.jobs_of_chat(tenant, chat)
         backfill = _backfill(bound)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,13 +19,20 @@ from data411_mcp.services.ports import Clock, SessionRow, Store
 
 SCAN_ROWS = 100
 CLEAN_ATTEMPTS = 5
+NAME_WORDS_MAX = 4  # of a name that is looked for inside texts
+NAMED_TEXTS_CACHED = 4096
+_MAIL = re.compile(r"[^\s<>()\",;:]+@[^\s<>()\",;:]+\w")
 ERASED_CHARS_MIN = 3  # a shorter value is looked for as a whole value only, not inside texts
 
 
 def tombstone(secret: bytes, kind: str, value: str) -> str:
     """HMAC-SHA-256 of a normalised identifier: recognises it again, reveals nothing."""
     folded = " ".join(sorted(words(value))) if kind == "name" else value.casefold()
-    return hmac.new(secret, f"{kind}:{folded}".encode(), hashlib.sha256).hexdigest()
+    return _keyed(secret, f"{kind}:{folded}")
+
+
+def _keyed(secret: bytes, text: str) -> str:
+    return hmac.digest(secret, text.encode(), hashlib.sha256).hex()
 
 
 def identifiers(person: str) -> tuple[tuple[str, str], ...]:
@@ -75,14 +84,18 @@ class Tombstones:
         gone |= {s.owner for s in statements if s.owner.startswith("person:") and self.hides(s)}
         hidden = [s for s in statements if self.hides(s) or s.owner in gone]
         erased = [s.value for s in hidden]
-        left = (_unquoted(s, erased) for s in statements if s not in hidden)
+
+        def mentions(text: str) -> bool:
+            return _quotes(text, erased) or _mentions_erased(self.secret, self.hashes, text)
+
+        left = (_unquoted(s, mentions) for s in statements if s not in hidden)
         kept = [s for s in left if s is not None]
         unmerged = [
             u
             for u in graph.unmerged_candidates
             if not any(_same(u.value, v) or v.casefold() in u.label.casefold() for v in erased)
             and not self._hides_text(u.kind, u.value)
-            and not any(_quotes(e.quote, erased) for e in u.evidence)
+            and not any(mentions(e.quote) for e in u.evidence)
         ]
         anchors = tuple(a for a in graph.identity.anchors if not self._hides_text(a.kind, a.value))
         if (
@@ -97,11 +110,13 @@ class Tombstones:
             update={
                 "identity": graph.identity.model_copy(update={"anchors": anchors}),
                 "gaps": tuple(
-                    g for g in graph.gaps if g.owner not in gone and not _quotes(g.text, erased)
+                    g for g in graph.gaps if g.owner not in gone and not mentions(g.text)
                 ),
-                "summary_markdown": _scrubbed(graph.summary_markdown, erased),
+                "summary_markdown": _scrubbed(graph.summary_markdown, mentions),
                 "summary_history": tuple(
-                    h.model_copy(update={"summary_markdown": _scrubbed(h.summary_markdown, erased)})
+                    h.model_copy(
+                        update={"summary_markdown": _scrubbed(h.summary_markdown, mentions)}
+                    )
                     for h in graph.summary_history
                 ),
                 "summary_stale": bool(graph.summary_markdown),
@@ -121,17 +136,32 @@ def _quotes(text: str, erased: list[str]) -> bool:
     return any(v.casefold() in text.casefold() for v in erased if len(v) > ERASED_CHARS_MIN)
 
 
-def _unquoted(statement: Statement, erased: list[str]) -> Statement | None:
+@functools.lru_cache(maxsize=NAMED_TEXTS_CACHED)
+def _mentions_erased(secret: bytes, hashes: frozenset[str], text: str) -> bool:
+    """A name or an e-mail address of the erased stands in the text. Their statements are long
+    gone when a new page quotes them beside somebody else's, so only the hashes know them."""
+    found = words(text)
+    spans = (
+        " ".join(sorted(found[at : at + size]))
+        for size in range(2, NAME_WORDS_MAX + 1)
+        for at in range(len(found) - size + 1)
+    )
+    if any(_keyed(secret, f"name:{span}") in hashes for span in spans):
+        return True
+    return any(_keyed(secret, f"email:{m.casefold()}") in hashes for m in _MAIL.findall(text))
+
+
+def _unquoted(statement: Statement, mentions: Callable[[str], bool]) -> Statement | None:
     """The statement without the quotes that name the erased; None when no other is left."""
-    evidence = tuple(e for e in statement.evidence if not _quotes(e.quote, erased))
+    evidence = tuple(e for e in statement.evidence if not mentions(e.quote))
     if len(evidence) == len(statement.evidence):
         return statement
     return statement.model_copy(update={"evidence": evidence}) if evidence else None
 
 
-def _scrubbed(text: str, erased: list[str]) -> str:
+def _scrubbed(text: str, mentions: Callable[[str], bool]) -> str:
     """Whole lines that name an erased value go: half a sentence about a person is still one."""
-    return "\n".join(line for line in text.splitlines() if not _quotes(line, erased))
+    return "\n".join(line for line in text.splitlines() if not mentions(line))
 
 
 @dataclass

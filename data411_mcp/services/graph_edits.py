@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
 import anyio
@@ -95,7 +94,8 @@ class GraphEdits:
         """Fetch and prove the caller's findings like any slot's. Raises NotFound,
         InvalidArgument."""
         # With the first submission: a process that only reads graphs needs none of it.
-        from data411_mcp.domain.proof import Circumstances, prove
+        from data411_mcp.domain.proof import prove
+        from data411_mcp.services.proving import circumstances
         from data411_mcp.services.shelf import Shelf
 
         if not 1 <= len(submitted) <= FINDINGS_MAX:
@@ -112,10 +112,8 @@ class GraphEdits:
         verdicts: list[Verdict] = []
 
         def edit(graph: Backfill) -> Backfill:
-            around = Circumstances(
-                graph.identity,
-                key.country,
-                (self.clock.now() - timedelta(days=self.stale_after_days)).date(),
+            around = circumstances(
+                graph, key, now=self.clock.now(), stale_after_days=self.stale_after_days
             )
             proofs = [prove(f, shelf.pages.get(f.url.split("#", 1)[0]), around) for f in findings]
             merged = merge(graph, proofs, lead_key=key.text)

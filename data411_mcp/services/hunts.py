@@ -106,6 +106,7 @@ async def run_slots(
 async def run_slot(task: SlotTask, *, clock: Clock, controls: SlotControls) -> Outcome:
     """Run one slot to an outcome. Raises nothing but cancellation from outside."""
     while True:
+        controls.take_retry(task.slot)  # a wish from before the start is answered by the start
         began = clock.monotonic()
         state, reason, haul = SlotState.DONE, "", Haul(provider=task.provider)
         with anyio.move_on_after(task.deadline_seconds) as scope:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -160,6 +160,7 @@ async def _follow_up(
                 row.tenant, row.chat_session_id, supplied.model_dump_json(), key.text, clock.now()
             )
             bound = supplied
+            row = replace(row, lead=supplied.model_dump_json(), lead_key=key.text)
     return BoundSession(
         row.tenant, row, bound, lead_key(bound), first=row.version == 0, notices=tuple(notices)
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import anyio
@@ -32,7 +32,7 @@ from data411_mcp.domain.graph import (
 from data411_mcp.domain.hosts import registrable_domain
 from data411_mcp.domain.identity import Candidate, decide
 from data411_mcp.domain.merge import Merge, assemble, merge, statements_of
-from data411_mcp.domain.proof import Circumstances, prove
+from data411_mcp.domain.proof import prove
 from data411_mcp.domain.slots import (
     DEEP,
     DNS,
@@ -66,6 +66,7 @@ from data411_mcp.services.hunting.web_search import hunt_search, search_pages
 from data411_mcp.services.hunts import Outcome, SlotControls, SlotTask, run_slots
 from data411_mcp.services.limits import RunLimits
 from data411_mcp.services.ports import Clock, JobContext, Prompts, Store
+from data411_mcp.services.proving import circumstances
 from data411_mcp.services.requests import BoundSession, SessionRequest
 from data411_mcp.services.shelf import Shelf
 from data411_mcp.services.synthesis import Writer
@@ -379,10 +380,11 @@ class SessionRun:
         return self.backfill.identity.decision == "unknown" and bool(self.backfill.identity.anchors)
 
     def _prove(self, findings: Sequence[Finding]) -> list[Proof]:
-        around = Circumstances(
-            identity=self.backfill.identity,
-            country=self.bound.key.country,
-            stale_before=(self.clock.now() - timedelta(days=self.limits.stale_after_days)).date(),
+        around = circumstances(
+            self.backfill,
+            self.bound.key,
+            now=self.clock.now(),
+            stale_after_days=self.limits.stale_after_days,
         )
         return [prove(f, self._page_of(f), around) for f in findings]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data411_mcp.domain.evidence import Finding, Proof, SourceClass
 from data411_mcp.domain.graph import Backfill, Evidence, FieldName, Statement, Status
 from data411_mcp.domain.lead import Lead
-from data411_mcp.domain.merge import assemble, merge, statements_of
+from data411_mcp.domain.merge import assemble, merge, statements_of, vouched_hosts
 
 EMPTY = Backfill(chat_session_id="chat", lead=Lead(contact_id=1, company="Millbrook Pumps"))
 SITE = "https://millbrook-pumps.example/contact"
@@ -24,9 +26,11 @@ def proof(
     verdict: str = "proven",
     slot: str = "data411-site",
     at: str = "2026-11-01",
+    body: str = "",
 ) -> Proof:
     finding = Finding(field=field, value=value, slot=slot, url=url, person=person)
-    evidence = Evidence(url=url, page_sha256="0" * 64, start=0, end=9, quote=value, slot=slot,
+    sha = hashlib.sha256(body.encode() or url.encode()).hexdigest()
+    evidence = Evidence(url=url, page_sha256=sha, start=0, end=9, quote=value, slot=slot,
                         fetched_at=at, source=source.value, verdict=verdict)  # fmt: skip
     status = Status.PROVEN if verdict == "proven" else Status.UNPROVEN
     return Proof(finding, status, "", value, evidence, source)
@@ -78,9 +82,7 @@ def test_the_order_of_merging_does_not_matter(first: list[Proof], second: list[P
 
 @given(proofs, proofs)
 @settings(max_examples=80, deadline=None)
-def test_no_statement_and_no_evidence_is_ever_lost(
-    first: list[Proof], second: list[Proof]
-) -> None:
+def test_no_statement_and_no_evidence_is_ever_lost(first: list[Proof], second: list[Proof]) -> None:
     before = merge(EMPTY, first, lead_key="k").backfill
     after = merge(before, second, lead_key="k").backfill
     later = {s.id: s for s in statements_of(after)}
@@ -110,6 +112,27 @@ def test_two_independent_outsiders_prove_what_one_alone_does_not() -> None:
     assert by_value(alone)["+16145550142"].status is Status.UNPROVEN
     both = merge(alone, [other], lead_key="k").backfill
     assert by_value(both)["+16145550142"].status is Status.PROVEN
+
+
+def test_one_text_on_two_sites_is_one_vote() -> None:
+    found = [
+        proof(FieldName.PHONE, "+16145550142", url=f"https://{host}.example/", body="the same",
+              source=SourceClass.THIRD_PARTY, verdict="alone")
+        for host in ("a", "b")
+    ]  # fmt: skip
+    graph = merge(EMPTY, found, lead_key="k").backfill
+    assert by_value(graph)["+16145550142"].status is Status.UNPROVEN
+
+
+def test_two_pages_handed_in_by_the_caller_prove_nothing_together() -> None:
+    found = [
+        proof(FieldName.PHONE, "+16145550142", url=f"https://{host}.example/",
+              source=SourceClass.THIRD_PARTY, verdict="vouched", slot="data411-agent")
+        for host in ("a", "b")
+    ]  # fmt: skip
+    graph = merge(EMPTY, found, lead_key="k").backfill
+    assert by_value(graph)["+16145550142"].status is Status.UNPROVEN
+    assert vouched_hosts(graph) == {"a.example", "b.example"}
 
 
 def test_directories_do_not_add_up_to_a_proof() -> None:
@@ -150,8 +173,10 @@ def test_a_title_without_a_proven_person_is_held_back() -> None:
 def test_a_human_rejection_outranks_machines_until_newer_stated_evidence() -> None:
     graph = merge(EMPTY, [proof(FieldName.PHONE, "+16145550142")], lead_key="k").backfill
     said = by_value(graph)["+16145550142"]
-    no = Evidence(url="human:correction", page_sha256="", start=0, end=0, quote="", slot="x",
-                  fetched_at="2026-11-02", reader="human", source="human", verdict="rejected")  # fmt: skip
+    no = Evidence(
+        url="human:correction", page_sha256="", start=0, end=0, quote="", slot="x",
+        fetched_at="2026-11-02", reader="human", source="human", verdict="rejected",
+    )  # fmt: skip
     rejected = assemble(graph, [*statements_of(graph), said.model_copy(update={"evidence": (no,)})],
                         [])  # fmt: skip
     assert by_value(rejected)["+16145550142"].status is Status.SUPERSEDED
@@ -163,9 +188,10 @@ def test_a_human_rejection_outranks_machines_until_newer_stated_evidence() -> No
     stated = Proof(newer.finding, newer.status, "", newer.value,
                    newer.evidence.model_copy(update={"stated_at": "2026-12-30"}),
                    newer.source)  # fmt: skip
-    assert by_value(merge(again, [stated], lead_key="k").backfill)[
-        "+16145550142"
-    ].status is Status.PROVEN
+    assert (
+        by_value(merge(again, [stated], lead_key="k").backfill)["+16145550142"].status
+        is Status.PROVEN
+    )
 
 
 def test_candidate_ids_are_stable_and_gone_once_the_value_is_proven() -> None:

@@ -165,3 +165,91 @@ def test_quotes_are_found_whatever_their_spacing_and_quotation_marks() -> None:
 def test_a_confirmed_value_must_be_a_value_of_its_field(contact: ReadPage) -> None:
     assert prove(claim(FieldName.PHONE, "12", "12"), contact, AROUND).hold_back
     assert prove(claim(FieldName.EMAIL, "not an address", "x"), contact, AROUND).hold_back
+
+
+def test_a_quote_that_straddles_two_people_proves_nothing_of_the_one_for_the_other(
+    contact: ReadPage,
+) -> None:
+    text = contact.page.text
+    straddling = text[text.index("Managing Director") : text.index("Service Manager") + 15]
+    for field, value in ((FieldName.TITLE, "Managing Director"),
+                         (FieldName.PHONE, "(614) 555-0143")):  # fmt: skip
+        finding = claim(field, value, straddling, person="Peter Lund")
+        assert prove(finding, contact, AROUND).status is not Status.PROVEN
+
+
+def test_a_title_at_another_firm_is_not_proven() -> None:
+    page = read(CONTACT.replace("Service Manager", "Chief Executive Officer of Delta Holdings"))
+    finding = claim(FieldName.TITLE, "Chief Executive Officer", "Chief Executive Officer",
+                    person="Peter Lund")  # fmt: skip
+    assert prove(finding, page, AROUND).status is not Status.PROVEN
+
+
+def test_a_visitors_comment_on_the_own_site_proves_nothing() -> None:
+    comment = '<div class="comments"><p>Call me at (614) 555-0190, Bob</p></div></body>'
+    page = read(CONTACT.replace("</body>", comment))
+    finding = claim(FieldName.PHONE, "(614) 555-0190", "Call me at (614) 555-0190")
+    assert prove(finding, page, AROUND).status is not Status.PROVEN
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://millbrook-pumps.example/?s=call+614-555-0191",
+     "https://community.millbrook-pumps.example/thread",
+     "https://millbrook-pumps.example/reviews/12"],
+)  # fmt: skip
+def test_a_part_of_the_own_site_that_others_can_fill_does_not_prove_alone(url: str) -> None:
+    page = read("<title>Results</title><p>Phone 614-555-0191</p>", url)
+    finding = claim(FieldName.PHONE, "614-555-0191", "Phone 614-555-0191", url=url)
+    assert prove(finding, page, AROUND).status is not Status.PROVEN
+
+
+def test_an_address_mixed_of_two_offices_is_not_proven() -> None:
+    page = read("<title>Offices</title><p>12 Canal Street, Columbus, OH 43215 and "
+                "99 Mill Road, Dayton, OH 45402</p>")  # fmt: skip
+    for wrong in ("99 Mill Road, Columbus, OH 43215", "12 Canal Street, Wooster, OH 43215"):
+        assert prove(claim(FieldName.ADDRESS, wrong), page, AROUND).hold_back
+    right = claim(FieldName.ADDRESS, "99 Mill Rd, Dayton, OH 45402",
+                  "99 Mill Road, Dayton, OH 45402")  # fmt: skip
+    assert prove(right, page, AROUND).status is Status.PROVEN
+
+
+def test_an_email_does_not_bring_its_own_domain_as_the_anchor() -> None:
+    page = read("<title>Leak</title><p>ceo.wrong@millbrook-pumps.example</p>",
+                "https://leak.example/list")  # fmt: skip
+    finding = claim(FieldName.EMAIL, "ceo.wrong@millbrook-pumps.example",
+                    url="https://leak.example/list")  # fmt: skip
+    assert prove(finding, page, AROUND).hold_back
+
+
+@pytest.mark.parametrize("text", ["www.millbrook-pumps.example.evil.example",
+                                  "https://x.example/?u=millbrook-pumps.example",
+                                  "+44 614 555 0142", "9991614555014277"])  # fmt: skip
+def test_look_alikes_of_an_anchor_do_not_tie(text: str) -> None:
+    page = read(f"<title>x</title><p>{text}</p><p>Fax: (614) 555-0188</p>", "https://x.example/")
+    finding = claim(FieldName.PHONE, "(614) 555-0188", "Fax: (614) 555-0188",
+                    url="https://x.example/")  # fmt: skip
+    assert prove(finding, page, AROUND).hold_back
+
+
+def test_a_site_that_only_the_caller_brought_up_stays_the_callers_word() -> None:
+    html = """<p>Millbrook Pumps, Columbus, OH, millbrook-pumps.example, (614) 555-0142:
+    write to pay@millbrook-billing.example</p>"""
+    page = read(html, "https://evil.example/")
+    finding = claim(FieldName.EMAIL, "pay@millbrook-billing.example", url="https://evil.example/")
+    around = replace(AROUND, vouched=frozenset({"evil.example"}))
+    proof = prove(finding, page, around)
+    assert proof.status is not Status.PROVEN
+    assert proof.evidence is not None
+    assert proof.evidence.verdict == "vouched"
+
+
+def test_numbers_in_national_form_are_read_by_the_pages_own_country(contact: ReadPage) -> None:
+    finding = claim(FieldName.PHONE, "(614) 555-0143", "(614) 555-0143")
+    assert prove(finding, contact, replace(AROUND, country=None)).value == "+16145550143"
+
+
+def test_a_neighbours_retirement_does_not_make_a_person_stale() -> None:
+    page = read(CONTACT.replace("Service Manager", "Retired in 2020"))
+    finding = claim(FieldName.PERSON, "Nora Fields", "Nora Fields", person="Nora Fields")
+    assert prove(finding, page, AROUND).status is Status.PROVEN

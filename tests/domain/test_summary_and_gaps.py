@@ -20,9 +20,7 @@ def graph() -> Backfill:
         proof(FieldName.TITLE, "Managing Director", person="Nora Fields"),
         held("+16145550199"),
     ]
-    return merge(
-        EMPTY.model_copy(update={"identity": CLEAR}), found, lead_key="k"
-    ).backfill
+    return merge(EMPTY.model_copy(update={"identity": CLEAR}), found, lead_key="k").backfill
 
 
 def test_every_fact_of_the_summary_carries_a_citation_to_its_page() -> None:

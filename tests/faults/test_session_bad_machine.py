@@ -10,18 +10,23 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
+import trustme
 
 from data411_mcp.app import open_services
 from data411_mcp.domain.jobs import JobStatus
+from data411_mcp.errors import StoreFull
 from data411_mcp.network import TwinAddress
 from data411_mcp.twins import load_world, running_twins
+from data411_mcp.twins.dns_server import Zone, serve_dns
+from data411_mcp.twins.rows import DnsRow
 from data411_mcp.twins.serve import Twins
 from tests.services.session_world import (
     PUMP_LEAD,
@@ -41,19 +46,23 @@ EXIT_NOTHING_LOOKED_UP = 4
 EXIT_INTERRUPTED = 130
 
 
-def closed_port(kind: int = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as found:
+def closed_port() -> int:
+    with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
 
 
-def nowhere(twins: TwinAddress | None = None) -> TwinAddress:
-    """A network in which no name resolves and nothing listens."""
-    import trustme
-
-    ca = trustme.CA().cert_pem.bytes().decode()
-    dns = closed_port(socket.SOCK_DGRAM)
-    return TwinAddress(closed_port(), closed_port(), dns, ca, "nowhere")
+@asynccontextmanager
+async def nowhere(tmp_path: Path) -> AsyncIterator[None]:
+    """A network in which no name resolves and nothing listens, as the product's network."""
+    certificate = trustme.CA().cert_pem.bytes().decode()
+    async with anyio.create_task_group() as serving:
+        dead = DnsRow(name="alderpump.example", rcode="SERVFAIL")
+        dns_port = await serving.start(serve_dns, Zone((), (dead,)))
+        address = TwinAddress(closed_port(), closed_port(), dns_port, certificate, "nowhere")
+        address.write(tmp_path / "twins.json")
+        yield
+        serving.cancel_scope.cancel()
 
 
 @asynccontextmanager
@@ -67,6 +76,7 @@ async def command(
         "DATA411_DATA_DIR": str(tmp_path / "data"),
         "DATA411_TWINS": str(tmp_path / "twins.json"),
         "DATA411_HOST_INTERVAL_S": "0",
+        "DATA411_JINA_ENABLED": "false",
         "DATA411_LOG_LEVEL": "INFO",
     }
     process = await anyio.open_process(
@@ -127,9 +137,8 @@ def let_leases_lapse(tmp_path: Path) -> None:
 async def test_offline_every_slot_says_so_and_the_session_says_nothing_was_looked_up(
     tmp_path: Path,
 ) -> None:
-    nowhere().write(tmp_path / "twins.json")
     settings = settings_of(tmp_path / "data", tmp_path / "twins.json")
-    async with open_services(settings) as app:
+    async with nowhere(tmp_path), open_services(settings) as app:
         started = await app.leads.start(TENANT, lead=PUMP_LEAD)
         job = await app.runner.wait(TENANT, started.job.id, seconds=30)
         graph = await app.views.load(TENANT, job.chat_session_id)
@@ -144,8 +153,7 @@ async def test_offline_every_slot_says_so_and_the_session_says_nothing_was_looke
 
 
 async def test_offline_the_command_says_so_and_exits_with_4(tmp_path: Path) -> None:
-    nowhere().write(tmp_path / "twins.json")
-    async with command(tmp_path) as process:
+    async with nowhere(tmp_path), command(tmp_path) as process:
         code, out, err = await ended(process)
     assert code == EXIT_NOTHING_LOOKED_UP, err
     assert "NOTHING_LOOKED_UP" in out
@@ -156,10 +164,11 @@ async def test_offline_the_command_says_so_and_exits_with_4(tmp_path: Path) -> N
 # --- the store ------------------------------------------------------------------------------
 
 
-@contextmanager
-def locked(store: Path) -> Iterator[None]:
-    with closing(sqlite3.connect(store, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+@asynccontextmanager
+async def locked(store: Path) -> AsyncIterator[None]:
+    other = sqlite3.connect(store, isolation_level=None, check_same_thread=False)
+    with closing(other):
+        await anyio.to_thread.run_sync(other.execute, "BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
 
@@ -174,7 +183,7 @@ async def test_a_store_locked_for_a_moment_by_another_process_is_waited_for(
         )  # fmt: skip
         started = await open_lab.start(PUMP_LEAD)
         await until(lambda: DEEP in open_lab.bought())
-        with locked(tmp_path / "data" / "data411.sqlite3"):
+        async with locked(tmp_path / "data" / "data411.sqlite3"):
             await anyio.sleep(1.0)  # how long the other process holds it
         job = await open_lab.finish(started.job)
         assert job.status is JobStatus.DONE
@@ -204,6 +213,29 @@ async def test_on_a_full_disk_the_call_is_refused_in_our_words(tmp_path: Path) -
         assert ("phone", "+16145550111") in proven(await open_lab.graph(ran.chat))
         again = await open_lab.run(None, chat_session_id=ran.chat, prompts=["Resynthesize."])
         assert again.job.status is JobStatus.DONE
+
+
+async def test_a_disk_that_fills_up_during_a_run_ends_it_with_our_error(tmp_path: Path) -> None:
+    async with lab(tmp_path, pump_world(tmp_path / "world")) as open_lab:
+        open_lab.twins.faults.add(
+            {"vendor": "openrouter", "slot": DEEP, "nth": 1, "fault": {"kind": "stall"}}
+        )
+        started = await open_lab.start(PUMP_LEAD)
+        await until(lambda: DEEP in open_lab.bought())
+        writer = open_lab.app.store._db._writer  # type: ignore[attr-defined]
+        pages = await writer.execute_fetchall("PRAGMA page_count")
+        await writer.execute(f"PRAGMA max_page_count = {pages[0][0]}")
+        big = {"model": "x", "padding": "y" * 400_000}
+        await open_lab.app.runner.retry_slot(TENANT, started.job.id, DEEP)
+        with pytest.raises(StoreFull):
+            await open_lab.app.store.checkpoint(
+                started.job.id, "padding", json.dumps(big), now=open_lab.app.clock.now()
+            )
+        job = await open_lab.finish(started.job)
+        assert job.status in {JobStatus.ERROR, JobStatus.DONE}
+        if job.status is JobStatus.ERROR:
+            assert json.loads(job.error or "{}")["code"] == "STORE_FULL"
+        assert ("phone", "+16145550111") in proven(await open_lab.graph(job.chat_session_id))
 
 
 # --- interrupted ----------------------------------------------------------------------------
@@ -268,15 +300,10 @@ async def test_a_refresh_killed_in_the_middle_still_starts_from_zero(tmp_path: P
             started = await app.leads.start(TENANT, lead=PUMP_LEAD)
             await app.runner.wait(TENANT, started.job.id, seconds=30)
             chat = started.job.chat_session_id
-        site = tmp_path / "world" / "sites" / "alderpump.example"
-        assert site.is_dir()
-        stall = {"host": "*alderpump.example", "fault": {"kind": "stall"}}
-        twins.faults.add(stall)
+        twins.faults.add({"host": "*alderpump.example", "fault": {"kind": "stall"}})
+        seen = len(twins.calls("web"))
         async with command(tmp_path, "--chat", chat, "--refresh") as process:
-            seen = len([e for e in twins.log if e.host == "alderpump.example"])
-            await until(
-                lambda: len([e for e in twins.log if e.host == "alderpump.example"]) > seen, 20
-            )
+            await until(lambda: len(twins.calls("web")) > seen, 20)
             process.send_signal(signal.SIGKILL)
             await process.wait()
         twins.faults.clear()

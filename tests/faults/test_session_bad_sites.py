@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import trustme
 
 from data411_mcp.app import open_services
 from data411_mcp.domain.jobs import JobStatus
+from data411_mcp.domain.merge import statements_of
 from data411_mcp.network import TwinAddress
-from data411_mcp.twins import load_world, running_twins
+from data411_mcp.twins import http_server, load_world, running_twins
 from tests.services.session_world import (
     PUMP_HOME,
     PUMP_LEAD,
@@ -165,3 +167,21 @@ async def test_a_certificate_of_an_unknown_authority_is_never_accepted(tmp_path:
         assert ran.rows[REGISTRY].reason
         assert ran.rows["data411-hunt-forge"].state == "error"
         assert {e.vendor for e in twins.log} <= {"web"}
+
+
+async def test_an_expired_certificate_is_not_accepted_and_the_site_is_read_without_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued = http_server.authority().issue_cert
+
+    def certificate(name: str) -> trustme.LeafCert:
+        long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+        return issued(name, not_after=long_ago) if name.endswith(HOST) else issued(name)
+
+    monkeypatch.setattr(http_server, "_certificate", certificate)  # the twins', not ours
+    async with lab(tmp_path, pump_world(tmp_path / "world"), jina_enabled=False) as open_lab:
+        ran = await run_on(open_lab)
+        assert ran.rows[SITE].state == "done"
+        read = {e.url for s in statements_of(ran.graph) for e in s.evidence if HOST in e.url}
+        assert {url.split("://")[0] for url in read if not url.startswith("dns:")} == {"http"}
+        assert ran.rows["data411-hunt-forge"].state == "done"

@@ -265,6 +265,29 @@ async def test_of_a_hundred_racing_first_calls_with_the_same_lead_one_job_comes(
         assert sorted(open_lab.bought()) == sorted(set(open_lab.bought()))
 
 
+async def test_of_racing_first_calls_without_a_chat_one_opens_it_and_the_others_are_sent_there(
+    tmp_path: Path,
+) -> None:
+    async with lab(tmp_path, pump_world(tmp_path / "world")) as open_lab:
+        chats: list[str] = []
+        hints: list[str] = []
+
+        async def call() -> None:
+            try:
+                chats.append((await open_lab.start(PUMP_LEAD)).job.chat_session_id)
+            except ChatSessionRequired as required:
+                hints.append(required.hint)
+
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as racing:
+                for _ in range(CHATS_RACING):
+                    racing.start_soon(call)
+        assert len(chats) == 1
+        assert hints == [f'Call again with chat_session_id: "{chats[0]}".'] * (CHATS_RACING - 1)
+        await open_lab.finish((await open_lab.start(PUMP_LEAD, chat_session_id=chats[0])).job)
+        assert sorted(open_lab.bought()) == sorted(set(open_lab.bought()))
+
+
 async def test_of_racing_processes_on_one_store_one_wins(tmp_path: Path) -> None:
     async with lab(tmp_path, pump_world(tmp_path / "world")) as open_lab:
         open_lab.twins.faults.add({"fault": {"kind": "status", "status": 503}})

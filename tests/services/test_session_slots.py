@@ -3,6 +3,7 @@ row says why. The models are told what is missing."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.services.session_world import (
     lab,
     proven,
     pump_world,
+    rows_of,
     until,
 )
 
@@ -186,3 +188,55 @@ async def test_what_the_vendors_cost_is_what_the_twins_billed(tmp_path: Path) ->
         ran = await open_lab.run(PUMP_LEAD)
         assert ran.graph.spent.vendor_usd_micros == open_lab.twins.bill["openrouter"] > 0
         assert ran.graph.spent.charged_cents == 0
+
+
+async def test_a_retry_of_a_slot_that_has_not_begun_does_not_buy_it_twice(tmp_path: Path) -> None:
+    async with lab(tmp_path, pump_world(tmp_path / "world")) as open_lab:
+        open_lab.twins.faults.add(stall(SPAN, nth=1))
+        job_id = await started_until_asked(open_lab, SPAN)
+        await open_lab.app.runner.retry_slot(TENANT, job_id, FORGE)
+        job = await open_lab.finish(await open_lab.app.runner.retry_slot(TENANT, job_id, SPAN))
+        assert job.status is JobStatus.DONE
+        assert open_lab.bought().count(FORGE) == 1
+
+
+async def test_a_slot_cancelled_before_it_began_is_never_bought(tmp_path: Path) -> None:
+    async with lab(tmp_path, pump_world(tmp_path / "world")) as open_lab:
+        open_lab.twins.faults.add(stall(SPAN, nth=1))
+        job_id = await started_until_asked(open_lab, SPAN)
+        await open_lab.app.runner.cancel(TENANT, job_id, FORGE)
+        job = await open_lab.finish(await open_lab.app.runner.retry_slot(TENANT, job_id, SPAN))
+        graph = await open_lab.graph(job.chat_session_id)
+        assert rows_of(graph)[FORGE].state == "cancelled"
+        assert FORGE not in open_lab.bought()
+
+
+async def test_other_words_during_a_run_join_it_and_say_so(tmp_path: Path) -> None:
+    async with lab(tmp_path, pump_world(tmp_path / "world")) as open_lab:
+        open_lab.twins.faults.add(stall(SPAN, nth=1))
+        job_id = await started_until_asked(open_lab, SPAN)
+        graph_chat = (await open_lab.app.store.job(TENANT, job_id)).chat_session_id
+        joined = await open_lab.start(None, chat_session_id=graph_chat, prompts=["Who owns it?"])
+        assert joined.job.id == job_id
+        assert [n.code for n in joined.notices] == ["RUN_UNDER_WAY"]
+        await open_lab.app.runner.cancel(TENANT, job_id)
+
+
+@pytest.mark.parametrize(
+    ("prose", "kept"),
+    [
+        ("## Alder Pump Works\n\nCall Nora Alder, the owner, at +1 614 555 0111.", True),
+        ("## Alder Pump Works\n\nCall Nora Alder at +1 614 555 0199.", False),
+        ("## Alder Pump Works\n\nWrite to nora@elsewhere.example.", False),
+    ],
+)
+async def test_the_models_prose_is_used_only_if_the_graph_holds_all_it_says(
+    tmp_path: Path, prose: str, kept: bool
+) -> None:
+    world = pump_world(tmp_path / "world")
+    with (world / "llm" / "slots.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"slot": "synthesis", "text": prose}) + "\n")
+    async with lab(tmp_path, world) as open_lab:
+        ran = await open_lab.run(PUMP_LEAD)
+        assert (ran.graph.summary_markdown == prose) is kept
+        assert "614-555-0111" in ran.graph.summary_markdown or kept

@@ -90,8 +90,9 @@ async def test_stdout_carries_only_the_protocol(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-async def test_a_session_outlives_a_killed_server(tmp_path: Path) -> None:
-    """kill -9 in the middle of a run: the next server finishes it, for the same job."""
+@pytest.mark.parametrize("end", ["kill -9", "the client is gone"])
+async def test_a_session_outlives_its_server(tmp_path: Path, end: str) -> None:
+    """The server ends in the middle of a run: the next one finishes it, as the same job."""
     world = world_with_fault(tmp_path / "world", SLOW)
     data = tmp_path / "data"
     environment = process_environment(data, world, DATA411_ANSWER_WITHIN_S="2")
@@ -113,7 +114,14 @@ async def test_a_session_outlives_a_killed_server(tmp_path: Path) -> None:
                 rest += await server.stdout.receive()
                 *whole, rest = rest.split(b"\n")
                 lines += [json.loads(line) for line in whole]
-        server.send_signal(signal.SIGKILL)
+        if end == "kill -9":
+            server.send_signal(signal.SIGKILL)
+        else:
+            await server.stdin.aclose()
+        with anyio.fail_after(START_SECONDS):
+            async for _ in server.stdout:
+                pass
+            await server.wait()
     started = lines[-1]["result"]["structuredContent"]
     assert started["status"] == "running"
     with anyio.fail_after(WAIT_SECONDS):

@@ -44,6 +44,20 @@ async def test_no_page_of_a_crowded_graph_is_over_the_limit(crowded: Copied, sec
             cursor = structured(result).get("next_cursor")
 
 
+@pytest.mark.parametrize("mode", ERAS)
+async def test_every_section_of_a_finished_session_can_be_read(finished: Copied, mode: str) -> None:
+    folder, chat = finished
+    async with connected(folder, mode=mode) as client:
+        for section in get_args(Section):
+            result = await client.call_tool(
+                "get_lead_graph", {"chat_session_id": chat, "section": section, "limit": 25}
+            )
+            assert result.is_error is not True, section
+            assert answer_bytes(result) <= ANSWER_BYTES_MAX, section
+            if section not in {"overview", "relations", "history"}:
+                assert structured(result)["items"], section
+
+
 @pytest.mark.parametrize("limit", [1, 10, 25])
 @pytest.mark.parametrize("section", ["contacts", "emails", "phones"])
 async def test_paging_yields_each_item_once(crowded: Copied, section: str, limit: int) -> None:

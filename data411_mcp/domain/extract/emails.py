@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import unquote
 
-import tldextract
 from email_validator import EmailNotValidError, validate_email
+
+from data411_mcp.domain.hosts import public_domain
 
 EMAIL_CHARS_MAX = 254  # RFC 5321 §4.5.3.1.3, without the angle brackets
 
@@ -149,18 +150,13 @@ def email_kind(address: str) -> str:
 
 
 @cache
-def _suffixes() -> tldextract.TLDExtract:
-    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-
-@cache
 def registrable(host: str) -> str:
     """`www.shop.example.co.uk` → `example.co.uk`, by the bundled public suffix list; empty if
     there is none."""
     labels = host.casefold().split(".")
     if labels[-1] in _RESERVED_SUFFIXES and len(labels) > 1:
         return ".".join(labels[-2:])
-    return _suffixes()(host).top_domain_under_public_suffix.casefold()
+    return public_domain(host)
 
 
 def find_emails(text: str) -> Iterator[SpottedEmail]:

@@ -5,34 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import unquote, urlsplit, urlunsplit
-
-import tldextract
 
 from data411_mcp.domain.extract.document import Document, Fact, Hints
 from data411_mcp.domain.extract.structured import tag_set
 from data411_mcp.domain.graph import FieldName
-
-# The bundled public suffix list; private suffixes too: two shops of one platform are two sites.
-_EXTRACT = tldextract.TLDExtract(
-    suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True
-)
+from data411_mcp.domain.hosts import registrable_domain
 
 
-@lru_cache(maxsize=4096)
 def site_of(url: str) -> str:
-    """Registrable domain of an address (`https://www.acme.co.uk/x` → `acme.co.uk`); the last two
-    labels under a suffix that the list does not know (its default rule), the host itself where it
-    is an IP address or one label; empty where there is no host."""
-    try:
-        host = (urlsplit(url).hostname or "").rstrip(".")
-    except ValueError:
-        return ""
-    found = _EXTRACT(host)
-    if found.suffix or found.ipv4 or found.ipv6:
-        return found.top_domain_under_public_suffix or host
-    return ".".join(host.split(".")[-2:])
+    """Registrable domain of an absolute address; empty where there is no host (`mailto:`)."""
+    return registrable_domain(url) if "//" in url else ""
 
 
 # -- profiles -------------------------------------------------------------------------------------
