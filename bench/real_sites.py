@@ -81,7 +81,7 @@ async def measure(path: Path, limit: int) -> dict[str, Any]:
         folder.mkdir()
         leads = build_world(list(cases(path)), folder)[:limit]
         settings = world_settings(
-            folder, str(Path(root) / "data"), twin_llm_key=False
+            folder, str(Path(root) / "data"), twin_llm_key=False, twin_rate_limits=False
         )
         async with open_services(settings) as app:
             rows = [await _session(app, lead) for lead in leads]

@@ -82,7 +82,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             clock=clock,
             limits=_limits(settings),
         )
-        runner = EmbeddedRunner(store, clock, {ROUTE: leads.work}, worker_id=clock.new_id())
+        runner = EmbeddedRunner(
+            store, clock, {ROUTE: leads.work}, worker_id=clock.new_id(), close={ROUTE: leads.close}
+        )
         leads.run_on(runner)
         await stack.enter_async_context(runner.running())
         yield Services(
@@ -254,11 +256,26 @@ class LazyServices:
                 self._services = services
                 self._ready.set()
                 await stop.wait()
-        except Data411Error as failure:
+        except Exception as failure:  # the boundary: whoever waits for the services must be told
             if self._ready.is_set():
                 raise
-            self._failure = failure
+            self._failure = _told(failure)
             self._ready.set()
+
+
+def _told(failure: Exception) -> Data411Error:
+    """What callers hear when the services do not open; a group is searched for our own error."""
+    if isinstance(failure, ExceptionGroup):
+        ours = failure.subgroup(Data411Error)
+        return _told((ours or failure).exceptions[0])
+    if isinstance(failure, Data411Error):
+        return failure
+    import structlog  # loads rich, which a server that starts well does not need
+
+    structlog.get_logger(__name__).error("services_not_opened", kind=type(failure).__name__)
+    return Data411Error(
+        "The server could not open its store and network.", "Run data411-mcp doctor."
+    )
 
 
 def build_server(settings: Settings) -> MCPServer[OpensServices]:

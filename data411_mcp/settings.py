@@ -30,6 +30,9 @@ class Settings(BaseSettings):
         0.0, ge=0, description="Factor on the published vendor latencies of the twins; 0 is none."
     )
 
+    twin_rate_limits: bool = Field(
+        True, description="Twins keep the vendors' published rate limits."
+    )
     twin_llm_key: bool = Field(
         True, description="With twins and no LLM key of your own, use the twins' key."
     )
@@ -60,7 +63,7 @@ class Settings(BaseSettings):
         gt=0,
         le=60,
         validation_alias=AliasChoices("JINA_TIMEOUT_S", "DATA411_JINA_TIMEOUT_S"),
-        description="Seconds before the direct read takes over.",
+        description="Deadline of one read through Jina Reader.",
     )
     tavily_api_key: SecretStr | None = Field(
         None,

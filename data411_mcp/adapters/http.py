@@ -96,6 +96,7 @@ class _Ask:
     data: Mapping[str, Any] | None = None
     text_only: bool = False
     truncate: bool = False
+    landed: Callable[[RawPage], None] | None = None
 
 
 @dataclass(slots=True)
@@ -117,9 +118,11 @@ class HttpClient:
         max_bytes: int | None = None,
         truncate: bool = False,
         attempts_max: int = 2,
+        landed: Callable[[RawPage], None] | None = None,
     ) -> RawPage:
         """Read one text page with up to five redirects, each hop checked. Any status comes back.
-        With `truncate` a page over `max_bytes` is cut instead of refused.
+        With `truncate` a page over `max_bytes` is cut instead of refused. `landed` is told the
+        answer behind the last redirect while its body is still to come (`body` is empty).
 
         Raises PageRefused, or LookupFailed(timeout, dns, tls, connect, too_large,
         redirect_loop, not_text).
@@ -132,6 +135,7 @@ class HttpClient:
             redirects_max=HOPS_MAX,
             text_only=True,
             truncate=truncate,
+            landed=landed,
         )
         with _within(deadline_seconds):
             return await self._with_retries(self.pages, ask, attempts_max)
@@ -261,6 +265,8 @@ class HttpClient:
             location = _location(response) if ask.redirects_max else None
             if location is not None:
                 return _page(response, b"", truncated=False), location
+            if ask.landed is not None:
+                ask.landed(_page(response, b"", truncated=False))
             if ask.text_only and response.status_code < 400 and not _is_text(response):
                 raise LookupFailed("not_text", "The address holds no text page.")
             body, truncated = await _read_body(response, ask.max_bytes, ask.truncate)

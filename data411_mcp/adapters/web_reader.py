@@ -1,30 +1,33 @@
-"""Reading pages: Jina Reader first, our own GET beside it when Jina is slow, Tavily last.
+"""Reading pages: Jina Reader asked first, our own GET beside it at once, Tavily last.
 
-The first usable page wins and is stored as evidence: the body as received, its SHA-256, and the
-text our decoder derives from it. Jina reads pages that need a browser; a direct read brings more
-(structured data, mail links) and the truth about status and redirects.
+A page is stored as evidence: the body as received, its SHA-256, and the text our decoder derives
+from it. The direct answer is the better evidence (structured data, mail links, dates) and the only
+witness of status and redirects, so it wins where it is usable; Jina's text serves pages that need
+a browser, and only under the address where the direct request ended. docs/adr/0003 says why.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import ceil
-from typing import Any
+from typing import Any, Generic, TypeVar
+from urllib.parse import urljoin
 
 import anyio
 import anyio.to_thread
 
 from data411_mcp.adapters.guard import check_hop, check_url, clean_url
-from data411_mcp.adapters.http import HttpClient, VendorResponse
+from data411_mcp.adapters.http import HttpClient, RawPage, VendorResponse
 from data411_mcp.adapters.politeness import Allowance, Breaker
 from data411_mcp.adapters.robots import Robots
 from data411_mcp.domain.evidence import Page
 from data411_mcp.domain.extract.document import Document
+from data411_mcp.domain.hosts import registrable_domain
 from data411_mcp.errors import LookupFailed, PageRefused
 from data411_mcp.services.ports import Clock, Store
 from data411_mcp.settings import Settings
@@ -34,7 +37,7 @@ JINA_CALLS_PER_MINUTE = 20
 JINA_CALLS_PER_MINUTE_WITH_KEY = 500
 TAVILY_EXTRACT_URL = "https://api.tavily.com/extract"
 TAVILY_SECONDS = 12.0
-HEDGE_SECONDS = 1.5
+GRACE_SECONDS = 1.5  # how much longer the direct read may take than a usable text of Jina
 KEEP_SECONDS = 0.2  # kept back of the deadline, so that a thin page in hand can still be stored
 USABLE_CHARS_MIN = 200
 READER_FAILURES_MAX = 3
@@ -61,19 +64,90 @@ _BOT_WALL = re.compile(
 _BOT_WALL_CHARS_MAX = 600  # a page with more to read may be about walls, but is none
 _JINA_WARNING = re.compile(r"^Warning: (.*)$", re.MULTILINE)
 _JINA_SOURCE = re.compile(r"^URL Source: (\S+)\s*$", re.MULTILINE)
+_JINA_PUBLISHED = re.compile(r"^Published Time: (.+?)\s*$", re.MULTILINE)
 _JINA_STATUS = re.compile(r"Target URL returned error (\d{3})")
+_GOES_ON = re.compile(
+    r"\bcontent\s*=\s*[\"']?\s*\d+\s*[;,]\s*(?:url\s*=\s*)?[\"']?([^\"'>\s]+)"
+    r"|\blocation(?:\.href)?\s*(?:=|\.(?:replace|assign)\s*\()\s*[\"'`]((?:https?:)?//[^\"'`\s]+)",
+    re.IGNORECASE,
+)
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A response that one reader calls usable. `thin`: so little text that a reader with a
+    """A page that the direct reader calls usable. `thin`: so little text that a reader with a
     browser may well find more."""
 
     page: Page
-    thin: bool = False
+    thin: bool
 
 
-Reader = Callable[[str, float], Coroutine[Any, Any, _Read]]
+@dataclass(frozen=True, slots=True)
+class _JinaText:
+    """Jina's reply. `source` is where it says the text is from; `published` an HTTP date."""
+
+    body: bytes
+    source: str
+    published: str = ""
+
+
+@dataclass(slots=True)
+class _Landing:
+    """Where the direct request ended after all redirects, known before its body is read."""
+
+    url: str = ""
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    leads_away: bool = False  # the page itself sends a browser to another site
+    known: anyio.Event = field(default_factory=anyio.Event)
+
+    def saw(self, raw: RawPage) -> None:
+        self.url, self.status, self.headers = raw.final_url, raw.status, raw.headers
+        self.known.set()
+
+    @property
+    def shows_the_place(self) -> bool:
+        return bool(self.url) and not self.leads_away
+
+    def kept_headers(self) -> dict[str, str]:
+        """What the page's headers say of it besides its form, which Jina changed."""
+        if not 200 <= self.status < 300:
+            return {}
+        kept = {name: self.headers[name] for name in _KEPT_HEADERS if name in self.headers}
+        kept.pop("content-type", None)
+        return kept
+
+
+class _Runner(Generic[Result]):
+    """One reader's part of the race. `done` is set with a result or a failure."""
+
+    def __init__(self) -> None:
+        self.result: Result | None = None
+        self.failure: LookupFailed | None = None
+        self.done = anyio.Event()
+
+    async def run(self, read: Callable[[], Awaitable[Result]]) -> None:
+        try:
+            self.result = await read()
+        except LookupFailed as failure:
+            self.failure = failure
+        self.done.set()
+
+
+class _Race:
+    def __init__(self) -> None:
+        self.direct = _Runner[_Read]()
+        self.jina = _Runner[_JinaText]()
+        self.landing = _Landing()
+
+    @property
+    def settled(self) -> bool:
+        """The direct reader has the page, or knows that there is none."""
+        if self.direct.result is not None:
+            return not self.direct.result.thin
+        return self.direct.failure is not None and self.direct.failure.reason in _DEFINITIVE
 
 
 class WebReader:
@@ -89,9 +163,9 @@ class WebReader:
         clock: Clock,
         tenant: str,
         *,
-        hedge_seconds: float = HEDGE_SECONDS,
+        grace_seconds: float = GRACE_SECONDS,
     ) -> None:
-        self._hedge_seconds = hedge_seconds
+        self._grace_seconds = grace_seconds
         self._http = http
         self._store = store
         self._settings = settings
@@ -114,7 +188,7 @@ class WebReader:
             self._settings,
             self._clock,
             tenant,
-            hedge_seconds=self._hedge_seconds,
+            grace_seconds=self._grace_seconds,
         )
         other._robots = self._robots
         other._breaker = self._breaker
@@ -176,34 +250,76 @@ class WebReader:
     async def _fetch(self, url: str, refresh: bool) -> Page:
         if self._settings.respect_robots and not await self._robots.allows(url):
             raise PageRefused("robots", "robots.txt asks not to read this address.")
-
-        async def jina(at: str, seconds: float) -> _Read:
-            return await self._jina(at, seconds, refresh)
-
-        readers: list[tuple[Reader, float]] = [(self._direct, self._settings.page_timeout_s)]
-        if self._jina_ready():
-            readers.insert(0, (jina, self._settings.jina_timeout_s))
-        left = anyio.current_effective_deadline() - anyio.current_time()
-        best, failures = await _first_usable(
-            readers, url, seconds=left - KEEP_SECONDS, hedge_seconds=self._hedge_seconds
-        )
-        if best is None and self._tavily_ready() and failures[-1].reason not in _DEFINITIVE:
+        race = _Race()
+        left = anyio.current_effective_deadline() - anyio.current_time() - KEEP_SECONDS
+        with anyio.move_on_after(left):
+            await self._race(race, url, refresh)
+        direct = race.direct.result
+        if direct is not None and not direct.thin:
+            return direct.page
+        if race.jina.result is not None and (page := await self._credited(race, url)) is not None:
+            return page
+        if direct is not None:
+            return direct.page
+        # The direct reader's word: it saw the status itself.
+        failure = race.direct.failure or LookupFailed("timeout", "Not heard.")
+        if self._tavily_ready() and race.landing.shows_the_place and not race.settled:
             try:
-                best = await self._tavily(url, TAVILY_SECONDS)
+                return await self._tavily(url, race.landing.url, TAVILY_SECONDS)
             except LookupFailed as error:
-                failures.insert(0, error)
-        if best is None:
-            raise failures[-1]  # the direct reader's word: it saw the status itself
-        return best.page
+                raise failure from error
+        raise failure
 
-    async def _direct(self, url: str, deadline_seconds: float) -> _Read:
-        raw = await self._http.get_page(url, deadline_seconds=deadline_seconds)
+    async def _race(self, race: _Race, url: str, refresh: bool) -> None:
+        """Jina is asked first and the site itself at once beside it. A usable direct answer ends
+        the race, Jina's does so `grace_seconds` later, once the direct request has landed."""
+        direct, jina = race.direct, race.jina
+        async with anyio.create_task_group() as readers:
+            if self._jina_ready():
+                readers.start_soon(
+                    jina.run, lambda: self._jina(url, self._settings.jina_timeout_s, refresh)
+                )
+            else:
+                jina.done.set()
+            readers.start_soon(
+                direct.run, lambda: self._direct(url, self._settings.page_timeout_s, race.landing)
+            )
+            if await _before(jina.done, direct.done) and jina.result is not None:
+                with anyio.move_on_after(self._grace_seconds):
+                    await direct.done.wait()
+                await _before(race.landing.known, direct.done)
+            else:
+                await direct.done.wait()
+                if not race.settled:
+                    await jina.done.wait()
+            readers.cancel_scope.cancel()
+
+    async def _credited(self, race: _Race, url: str) -> Page | None:
+        """Jina's text, credited to the address where the direct request ended: Jina may name the
+        address as it was asked for, and its word alone would let a redirect lend the company's
+        name to another site's text. None when the two do not agree on whose page it is."""
+        told, landing = race.jina.result, race.landing
+        if told is None or not landing.shows_the_place:
+            return None
+        if registrable_domain(told.source) not in map(registrable_domain, (url, landing.url)):
+            return None
+        document = await _decoded(told.body, "text/markdown", landing.url)
+        page = self._page(url, landing.url, told.body, document, "jina", "text/markdown")
+        headers = landing.kept_headers()
+        if told.published:
+            headers.setdefault("last-modified", told.published)
+        return replace(page, headers=headers)
+
+    async def _direct(self, url: str, deadline_seconds: float, landing: _Landing) -> _Read:
+        raw = await self._http.get_page(url, deadline_seconds=deadline_seconds, landed=landing.saw)
         content_type = raw.headers.get("content-type", "")
         binary = raw.body.startswith(_BINARY_MAGIC) or b"\x00\x00" in raw.body[:512]
         if binary and raw.status < 400:
             raise LookupFailed("not_text", "The address holds no text page.")
         document = await _decoded(raw.body, content_type, raw.final_url)
         visible = document.text[: document.visible_end].strip()
+        if len(visible) < USABLE_CHARS_MIN:
+            landing.leads_away = _leads_away(raw.body.decode("utf-8", "replace"), raw.final_url)
         walled = len(visible) < _BOT_WALL_CHARS_MAX and bool(
             _BOT_WALL.search(f"{document.title}\n{visible}")
         )
@@ -233,7 +349,7 @@ class WebReader:
             and self._jina_allowance.take()
         )
 
-    async def _jina(self, url: str, deadline_seconds: float, refresh: bool) -> _Read:
+    async def _jina(self, url: str, deadline_seconds: float, refresh: bool) -> _JinaText:
         headers = {
             "accept": "text/plain",
             "x-timeout": str(ceil(deadline_seconds)),
@@ -251,16 +367,15 @@ class WebReader:
             _refuse_warning(warning)
         if len(content.strip()) < USABLE_CHARS_MIN:
             raise LookupFailed("empty", "The reader found hardly any text.")
-        final_url = _jina_source(head, url)
-        document = await _decoded(reply.body, "text/markdown", final_url)
-        return _Read(self._page(url, final_url, reply.body, document, "jina", "text/markdown"))
+        dates = _JINA_PUBLISHED.findall(head)
+        return _JinaText(reply.body, _jina_source(head), dates[0] if len(dates) == 1 else "")
 
     # -- Tavily extract: POST https://api.tavily.com/extract -----------------------------
 
     def _tavily_ready(self) -> bool:
         return self._settings.tavily_extract and not self._breaker.seconds_left("tavily")
 
-    async def _tavily(self, url: str, deadline_seconds: float) -> _Read:
+    async def _tavily(self, url: str, final_url: str, deadline_seconds: float) -> Page:
         key = self._settings.tavily_api_key
         reply = await self._ask(
             "tavily",
@@ -278,8 +393,8 @@ class WebReader:
         if len(text.strip()) < USABLE_CHARS_MIN:
             raise LookupFailed("empty", "The reader found hardly any text.")
         body = text.encode("utf-8", "replace")
-        document = await _decoded(body, "text/markdown", url)
-        return _Read(self._page(url, url, body, document, "tavily", "text/markdown"))
+        document = await _decoded(body, "text/markdown", final_url)
+        return self._page(url, final_url, body, document, "tavily", "text/markdown")
 
     async def _ask(
         self, vendor: str, method: str, url: str, *, deadline_seconds: float, **request: Any
@@ -335,40 +450,17 @@ class _Turn:
         self.waiting = 0
 
 
-async def _first_usable(
-    readers: list[tuple[Reader, float]], url: str, *, seconds: float, hedge_seconds: float
-) -> tuple[_Read | None, list[LookupFailed]]:
-    """Start the readers one after the other, the next when the one before it failed or has been
-    silent for `hedge_seconds`. The first usable page cancels the rest; a thin one waits for
-    them. Failures come in the readers' order, so the last is the direct reader's."""
-    failures: list[LookupFailed] = [LookupFailed("timeout", "Not heard.")] * len(readers)
-    best: _Read | None = None
+async def _before(one: anyio.Event, other: anyio.Event) -> bool:
+    """Wait for either event; whether `one` is set."""
+    async with anyio.create_task_group() as waits:
 
-    async def run(index: int, done: anyio.Event) -> None:
-        nonlocal best
-        reader, deadline_seconds = readers[index]
-        try:
-            read = await reader(url, deadline_seconds)
-        except LookupFailed as error:
-            failures[index] = error
-            if index == len(readers) - 1 and error.reason in _DEFINITIVE:
-                race.cancel_scope.cancel()
-        else:
-            if best is None or best.thin:
-                best = read
-            if not read.thin:
-                race.cancel_scope.cancel()
-        finally:
-            done.set()
+        async def wait(event: anyio.Event) -> None:
+            await event.wait()
+            waits.cancel_scope.cancel()
 
-    async with anyio.create_task_group() as race:
-        race.cancel_scope.deadline = anyio.current_time() + seconds
-        for index in range(len(readers)):
-            done = anyio.Event()
-            race.start_soon(run, index, done)
-            with anyio.move_on_after(hedge_seconds):
-                await done.wait()
-    return best, failures
+        waits.start_soon(wait, one)
+        waits.start_soon(wait, other)
+    return one.is_set()
 
 
 async def _decoded(body: bytes, content_type: str, url: str) -> Document:
@@ -390,23 +482,24 @@ def _refuse_warning(warning: str) -> None:
         raise LookupFailed("bot_wall", "The site lets no machine in.")
 
 
-def _jina_source(head: str, url: str) -> str:
-    """Where Jina says the text came from. A page's title stands in the same lines and may forge
-    them, and a proof leans on the host: only the host that was asked for is believed, a redirect
-    elsewhere is for the direct reader to see."""
+def _jina_source(head: str) -> str:
+    """Where Jina says the text came from; whether to believe it is `_credited`'s to say. A page's
+    title stands in the same lines and may forge them, so only a single one counts."""
     sources = _JINA_SOURCE.findall(head)
     if len(sources) != 1:
         raise LookupFailed("error_page", "The reader's reply is not in its usual form.")
     try:
-        if _site(check_hop(sources[0])) == _site(check_hop(url)):
-            return clean_url(sources[0])
+        check_hop(sources[0])
     except PageRefused:
-        pass
-    raise LookupFailed("error_page", "The reader was led to another host.")
+        raise LookupFailed("error_page", "The reader was led to another host.") from None
+    return str(sources[0])
 
 
-def _site(host: str) -> str:
-    return host.rstrip(".").removeprefix("www.")
+def _leads_away(html: str, url: str) -> bool:
+    """The page has a browser go on to another registrable domain (meta refresh or a script)."""
+    targets = (found.group(1) or found.group(2) for found in _GOES_ON.finditer(html))
+    here = registrable_domain(url)
+    return any(registrable_domain(urljoin(url, target)) != here for target in targets)
 
 
 def _tavily_text(reply: Any) -> str:

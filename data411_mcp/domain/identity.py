@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data411_mcp.domain.graph import Anchor, Choice, IdentityCard, RunnerUp, sha1_id
+from data411_mcp.domain.hosts import SHARED_HOSTS
 from data411_mcp.domain.lead import Lead, LeadKey
 from data411_mcp.domain.legal_forms import strip_legal_form
 from data411_mcp.domain.places import same_state
 from data411_mcp.domain.resolve import Profile, same_company
-from data411_mcp.domain.ties import SHARED_HOSTS, address_in, fold, phone_in
+from data411_mcp.domain.ties import address_in, fold, phone_in
 
 NAME_ALIKE = 0.8  # Judgement.score from which two company names count as alike
 CHOICES_MAX = 5

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from data411_mcp.domain.hosts import SHARED_HOSTS
 from data411_mcp.domain.lead import Lead
 from data411_mcp.domain.lead_input import KNOWN_FIELDS, lead_key
 from data411_mcp.domain.lead_values import (
     NotADomain,
     e164_numbers,
     registrable_host,
-    shared_host,
     street_key,
     zip_key,
 )
@@ -26,6 +26,9 @@ from data411_mcp.domain.places import state_name
 LeadValue = int | str | tuple[str, ...] | None
 
 _NUMBERS = ("number1", "number2")
+# What says which company a lead is about; a new phone or place beside the old ones does not.
+_COMPANY_SAYS = ("company", "domain")
+_COMPANY_IS_AT = (*_NUMBERS, "street", "city", "state", "zip")
 _IDENTIFYING = ("company", "domain", *_NUMBERS)  # one of them must match without a contact_id
 
 
@@ -95,6 +98,15 @@ def bind(bound: Lead, supplied: Lead, *, crm_export: bool = False) -> Binding:
     return Restored(bound, put_back) if differing else Same(bound)
 
 
+def moved(before: Lead, after: Lead) -> bool:
+    """The lead may now mean another company: it names another company or domain, or has another
+    phone or place than before."""
+    differing = _differing(before, after)
+    return any(name in _COMPANY_SAYS for name in differing) or any(
+        name in _COMPANY_IS_AT and _value(before, name) is not None for name in differing
+    )
+
+
 def _differing(bound: Lead, supplied: Lead) -> tuple[str, ...]:
     """Supplied fields that do not say what the bound lead says; omitted fields never differ."""
     return tuple(
@@ -156,7 +168,7 @@ def _domain(raw: str) -> str:
         host = registrable_host(raw)
     except NotADomain:  # a bound lead from a store that an older version wrote
         return raw.strip().casefold()
-    return raw.strip().casefold().rstrip("/") if shared_host(host) else host
+    return raw.strip().casefold().rstrip("/") if host in SHARED_HOSTS else host
 
 
 def _phones(lead: Lead, *names: str, country_of: Lead | None = None) -> frozenset[str]:

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from data411_mcp.domain.hosts import SHARED_HOSTS
 from data411_mcp.domain.lead import Lead, LeadKey
 from data411_mcp.domain.lead_values import (
     NotADomain,
@@ -18,7 +19,6 @@ from data411_mcp.domain.lead_values import (
     guess_country,
     place_words,
     registrable_host,
-    shared_host,
 )
 from data411_mcp.domain.names import company_key, fold, person_key
 from data411_mcp.errors import InvalidLead, UnknownArgument
@@ -114,7 +114,7 @@ def _domain_of(lead: Lead) -> str | None:
     if not lead.domain:
         return None
     host = registrable_host(lead.domain)
-    return None if shared_host(host) else host
+    return None if host in SHARED_HOSTS else host
 
 
 def _check_names(raw: Mapping[str, object]) -> None:

@@ -9,6 +9,7 @@ state (`Spa`, `As`, `Co`, `PA`) counts only in capitals, with dots or as its can
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from data411_mcp.domain.legal_forms_table import LEGAL_FORMS
@@ -69,7 +70,10 @@ def _read_table() -> tuple[dict[str, _Form], frozenset[str]]:
 
 
 _FORMS, _SPELLINGS = _read_table()
-_CJK_FORMS = tuple(sorted((s for s in _SPELLINGS if _CJK.search(s)), key=len, reverse=True))
+_CJK_FORMS = tuple(
+    (s, _FORMS[_key(s)])
+    for s in sorted((s for s in _SPELLINGS if _CJK.search(s)), key=len, reverse=True)
+)
 
 
 def _counts(raw: str, key: str, whole: str) -> bool:
@@ -87,24 +91,23 @@ def _counts(raw: str, key: str, whole: str) -> bool:
 
 def _at_end(name: str) -> tuple[int, _Form] | None:
     """Where the trailing form starts, longest first."""
-    for spelling in _CJK_FORMS:
+    for spelling, form in () if name.isascii() else _CJK_FORMS:
         if name.endswith(spelling) and len(name) > len(spelling):
-            return len(name) - len(spelling), _FORMS[_key(spelling)]
+            return len(name) - len(spelling), form
     tokens = [m.span() for m in _TOKEN.finditer(name)]
     for count in range(min(_MAX_FORM_TOKENS, len(tokens) - 1), 0, -1):
         start = tokens[-count][0]
         raw = name[start:].strip()
         key = _key(raw)
-        form = _FORMS.get(key)
-        if form and _counts(raw, key, name):
-            return start, form
+        found = _FORMS.get(key)
+        if found and _counts(raw, key, name):
+            return start, found
     return None
 
 
 def _at_start(name: str) -> tuple[int, _Form] | None:
     """Where a leading form (`PT`, `ООО`, `株式会社`) ends."""
-    for spelling in _CJK_FORMS:
-        form = _FORMS[_key(spelling)]
+    for spelling, form in () if name.isascii() else _CJK_FORMS:
         if form.prefix and name.startswith(spelling) and len(name) > len(spelling):
             return len(spelling), form
     tokens = [m.span() for m in _TOKEN.finditer(name)]
@@ -129,6 +132,7 @@ def legal_form(name: str) -> tuple[str, str] | None:
     return (found[1].canonical, found[1].country) if found else None
 
 
+@lru_cache(maxsize=8192)
 def strip_legal_form(name: str) -> str:
     """`name` without its legal forms; a name that is nothing but a form comes back whole."""
     name = name.strip(_EDGE)

@@ -54,7 +54,8 @@ def _allowed_edits(length: int) -> int:
 _SOUNDS = str.maketrans("zcqjyewfo", "skkiiivvu")
 
 
-def _sound(word: str) -> str:
+@lru_cache(maxsize=16384)
+def word_sound(word: str) -> str:
     """A rough sound: letters that transliterations exchange are one, doubles are single."""
     for many, one in (
         ("kh", "h"), ("gh", "g"), ("ph", "f"), ("th", "t"), ("sch", "sh"), ("tch", "ch"),
@@ -84,7 +85,7 @@ def _word_score(a: str, b: str) -> float:
     if shorter < 3 or _genders_differ(a, b):
         return 0.0
     edits = OSA.distance(a, b)
-    if shorter >= 4 and edits <= shorter // 2 and _sound(a) == _sound(b):
+    if shorter >= 4 and edits <= shorter // 2 and word_sound(a) == word_sound(b):
         return NEAR
     if is_given_name(a) and is_given_name(b):
         return 0.0  # two known names, not one name with a typing error

@@ -307,6 +307,11 @@ def related(a: str, b: str) -> bool:
     return not _GROUPS_OF.get(a, frozenset()).isdisjoint(_GROUPS_OF.get(b, frozenset()))
 
 
+def groups_of(word: str) -> frozenset[int]:
+    """The groups of the folded name; two related names have one in common."""
+    return _GROUPS_OF.get(word, frozenset())
+
+
 def is_given_name(word: str) -> bool:
     """Whether the table knows the folded word as a given name."""
     return word in _KNOWN

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from data411_mcp.domain.graph import Entity, EntityKind, FieldName, Statement, Status
+from data411_mcp.domain.person_keys import Candidates, person_keys
 from data411_mcp.domain.resolve import Profile, same_person
 
 
@@ -33,8 +34,10 @@ def canonical_people(
     canonical: dict[str, str] = {}
     members: dict[str, list[tuple[str, str]]] = {}
     profiles = {o: _profile(names[o], details[o]) for o in names}
+    leaders = Candidates()
     for owner in sorted(names, key=order):
-        for leader in members:
+        keys = person_keys(profiles[owner])
+        for leader in leaders.sharing(keys):
             judgement = same_person(profiles[leader], profiles[owner])
             if judgement.same:
                 canonical[owner] = leader
@@ -43,6 +46,7 @@ def canonical_people(
         else:
             canonical[owner] = owner
             members[owner] = []
+            leaders.add(owner, keys)
     entities = tuple(
         Entity(
             id=leader,

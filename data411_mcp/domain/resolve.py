@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
+from data411_mcp.domain.hosts import SHARED_HOSTS
 from data411_mcp.domain.lead_values import (
     NotADomain,
     registrable_host,
-    shared_host,
     street_words,
 )
 from data411_mcp.domain.name_match import (
@@ -251,7 +251,7 @@ def _hosts(p: Profile) -> frozenset[str]:
             host = registrable_host(site)
         except NotADomain:
             continue
-        if not shared_host(host):
+        if host not in SHARED_HOSTS:
             found.add(host)
     return frozenset(found)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from data411_mcp.domain.graph import Backfill
+from data411_mcp.domain.hosts import SHARED_HOSTS
 from data411_mcp.domain.lead import Lead, LeadKey
 from data411_mcp.domain.places import same_state
-from data411_mcp.domain.ties import SHARED_HOSTS, fold
+from data411_mcp.domain.ties import fold
 
 
 def seed_keys(lead: Lead, key: LeadKey) -> tuple[str, ...]:

@@ -1,14 +1,13 @@
 """The salesperson's summary: written from the graph only, every fact with its citation.
 
-`write_summary` needs no model and is good on its own. `strays` checks prose that a model wrote:
-a number, address or name in it that is not in the graph is a defect.
+`write_summary` needs no model and is good on its own; what a model writes instead is checked by
+`prose_check`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import phonenumbers
@@ -28,6 +27,7 @@ from data411_mcp.domain.quotes import words
 
 PEOPLE_MAX = 12
 SOURCES_MAX = 30
+SOURCES_HEADING = "**Sources**"
 _SHOWN = frozenset({Status.PROVEN})
 
 
@@ -93,6 +93,11 @@ class _Citations:
 
 def write_summary(backfill: Backfill) -> str:
     """Markdown: who, how to reach them, who decides, what is contested, what is missing."""
+    return write_with_sources(backfill)[0]
+
+
+def write_with_sources(backfill: Backfill) -> tuple[str, tuple[str, ...]]:
+    """The summary, and the addresses of its sources: citation [n] is the nth."""
     cite = _Citations()
     parts = [
         _who(backfill, cite),
@@ -104,12 +109,12 @@ def write_summary(backfill: Backfill) -> str:
     ]
     body = "\n\n".join(p for p in parts if p)
     if cite.urls:
-        rows = "\n".join(f"{i}. {_plain(url)}" for i, url in enumerate(cite.urls, 1))
-        body += "\n\n**Sources**\n" + rows
-    return body
+        rows = "\n".join(f"{i}. {plain_text(url)}" for i, url in enumerate(cite.urls, 1))
+        body += f"\n\n{SOURCES_HEADING}\n{rows}"
+    return body, tuple(cite.urls)
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """Markdown characters of page text stay text."""
     flat = " ".join(text.split())
     return re.sub(r"([\\`*\[\]<>|])", r"\\\1", flat)
@@ -130,20 +135,20 @@ def _facts(backfill: Backfill, name: FieldName) -> list[Statement]:
 
 def _who(backfill: Backfill, cite: _Citations) -> str:
     lead, card = backfill.lead, backfill.identity
-    name = _plain(lead.company or card.name or lead.domain or "This lead")
+    name = plain_text(lead.company or card.name or lead.domain or "This lead")
     lines = [f"## {name}"]
     legal = _facts(backfill, FieldName.LEGAL_NAME)
     if legal:
-        lines.append(f"Legal name: **{_plain(legal[0].value)}** {cite.cite(legal[0])}")
+        lines.append(f"Legal name: **{plain_text(legal[0].value)}** {cite.cite(legal[0])}")
     shown = _facts(backfill, FieldName.NAME)
     if shown and shown[0].value.casefold() != (lead.company or "").casefold():
-        lines.append(f"Trades as: {_plain(shown[0].value)} {cite.cite(shown[0])}")
+        lines.append(f"Trades as: {plain_text(shown[0].value)} {cite.cite(shown[0])}")
     if card.decision == "unknown":
-        lines.append(f"**Not identified**: {_plain(card.difference)}. Nothing below is proven.")
+        lines.append(f"**Not identified**: {plain_text(card.difference)}. Nothing below is proven.")
     elif card.decision == "ambiguous":
         lines.append("**Not settled which company this is.** Pick one before anything is bought.")
     elif card.difference:
-        lines.append(f"Identified because {_plain(card.difference)}.")
+        lines.append(f"Identified because {plain_text(card.difference)}.")
     return "\n".join(lines)
 
 
@@ -160,13 +165,15 @@ def _reach(backfill: Backfill, cite: _Citations) -> str:
             rows.append((s.kind == "fax", f"- {word}: {display_phone(s.value)} {cite.cite(s)}"))
     lines = [row for _, row in sorted(rows, key=lambda r: r[0])]
     lines += [
-        f"- E-mail: {_plain(s.value)} {cite.cite(s)}"
+        f"- E-mail: {plain_text(s.value)} {cite.cite(s)}"
         for s in backfill.emails
         if s.owner == COMPANY and s.status in _SHOWN and s.value not in personal
     ]
-    lines += [f"- Address: {_plain(s.value)} {cite.cite(s)}" for s in _distinct_places(backfill)]
     lines += [
-        f"- {(s.kind or 'Link').capitalize()}: {_plain(s.value)} {cite.cite(s)}"
+        f"- Address: {plain_text(s.value)} {cite.cite(s)}" for s in _distinct_places(backfill)
+    ]
+    lines += [
+        f"- {(s.kind or 'Link').capitalize()}: {plain_text(s.value)} {cite.cite(s)}"
         for s in backfill.links
         if s.status in _SHOWN
     ]
@@ -196,14 +203,14 @@ def _people(backfill: Backfill, cite: _Citations) -> str:
 
 def _person(backfill: Backfill, contact: Contact, cite: _Citations) -> str:
     by_id = {s.id: s for s in (*backfill.phones, *backfill.emails)}
-    line = f"- **{_plain(contact.name.value)}**"
+    line = f"- **{plain_text(contact.name.value)}**"
     if contact.title is not None and contact.title.status in _SHOWN:
-        line += f", {_plain(contact.title.value)}"
+        line += f", {plain_text(contact.title.value)}"
     line += f" {cite.cite(contact.name)}"
     for i in (*contact.phones, *contact.emails):
         s = by_id.get(i)
         if s is not None and s.status in _SHOWN:
-            shown = display_phone(s.value) if s.field is FieldName.PHONE else _plain(s.value)
+            shown = display_phone(s.value) if s.field is FieldName.PHONE else plain_text(s.value)
             line += f" · {shown} {cite.cite(s)}"
     return line
 
@@ -222,7 +229,7 @@ def _about(backfill: Backfill, cite: _Citations) -> str:
     for name, label in _ABOUT:
         facts = _facts(backfill, name)
         if facts:
-            values = ", ".join(f"{_plain(s.value[:120])} {cite.cite(s)}" for s in facts[:5])
+            values = ", ".join(f"{plain_text(s.value[:120])} {cite.cite(s)}" for s in facts[:5])
             lines.append(f"- {label}: {values}")
     return "**About the company**\n" + "\n".join(lines) if lines else ""
 
@@ -233,8 +240,8 @@ def _doubts(backfill: Backfill, cite: _Citations) -> str:
         if s.status in (Status.CONTESTED, Status.STALE):
             what = s.field.value.replace("_", " ")
             lines.append(
-                f"- {s.status.value.capitalize()} {what}: {_plain(s.value[:120])} "
-                f"({_plain(s.reason)}) {cite.cite(s)}"
+                f"- {s.status.value.capitalize()} {what}: {plain_text(s.value[:120])} "
+                f"({plain_text(s.reason)}) {cite.cite(s)}"
             )
     held = len(backfill.unmerged_candidates)
     if held:
@@ -244,45 +251,9 @@ def _doubts(backfill: Backfill, cite: _Citations) -> str:
 
 def _missing(backfill: Backfill) -> str:
     lines = [
-        f"- {_plain(g.text)} " + (f"(${g.price_cents / 100:.2f})" if g.slot else "(no slot can)")
+        f"- {plain_text(g.text)} "
+        + (f"(${g.price_cents / 100:.2f})" if g.slot else "(no slot can)")
         for g in backfill.gaps
         if g.kind == "missing"
     ]
     return "**Missing**\n" + "\n".join(lines[:6]) if lines else ""
-
-
-# --- checking a model's prose ---------------------------------------------------------------
-
-_NUMBER = re.compile(r"(?<![\w\[])\+?\d[\d\s().\-/]{5,}\d")
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_NAME = re.compile(r"\b[A-ZÀ-Þ][\w'’-]+(?:\s+(?:[A-Z]\.|[A-ZÀ-Þ][\w'’-]+)){1,3}")
-
-
-def strays(prose: str, backfill: Backfill) -> tuple[str, ...]:
-    """Numbers, addresses and names of the prose that no proven statement or the lead holds."""
-    known = [s.value for s in statements_of(backfill) if s.status is not Status.SUPERSEDED]
-    known += [s.raw for s in statements_of(backfill)]
-    lead = backfill.lead
-    known += [str(v) for v in lead.model_dump().values() if v]
-    known += [backfill.identity.name, *(r.name for r in backfill.identity.runners_up)]
-    digits = {re.sub(r"\D", "", k) for k in known}
-    found = [n for n in _NUMBER.findall(prose) if not _known_digits(re.sub(r"\D", "", n), digits)]
-    folded = " ".join(known).casefold()
-    found += [m for m in _MAIL.findall(prose) if m.casefold() not in folded]
-    found += [n for n in _NAME.findall(_headless(prose)) if not _known_name(n, folded)]
-    return tuple(dict.fromkeys(found))
-
-
-def _headless(prose: str) -> str:
-    """Without headings, labels and link targets: their capitals are no names."""
-    text = re.sub(r"^#+.*$|\*\*[^*]{1,40}\*\*|\]\([^)]*\)|https?://\S+", " ", prose, flags=re.M)
-    return re.sub(r"(?:^|[.!?:\n-])\s*[A-Z][\w'’-]*", " ", text)
-
-
-def _known_digits(number: str, known: Iterable[str]) -> bool:
-    return len(number) < 7 or any(number in k or (len(k) > 6 and k in number) for k in known)
-
-
-def _known_name(name: str, folded: str) -> bool:
-    parts: Sequence[str] = name.casefold().split()
-    return name.casefold() in folded or all(p.strip(".") in folded for p in parts)

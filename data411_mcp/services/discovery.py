@@ -11,10 +11,10 @@ from data411_mcp.domain.evidence import ReadPage
 from data411_mcp.domain.extract.document import PageFacts
 from data411_mcp.domain.extract.links import next_pages
 from data411_mcp.domain.graph import FieldName
-from data411_mcp.domain.hosts import registrable_domain
+from data411_mcp.domain.hosts import SHARED_HOSTS, registrable_domain
 from data411_mcp.domain.identity import Candidate, Place, name_alike
 from data411_mcp.domain.places import same_state
-from data411_mcp.domain.ties import SHARED_HOSTS, address_in, fold
+from data411_mcp.domain.ties import address_in, fold
 from data411_mcp.services.ports import RegistryRecord
 from data411_mcp.services.shelf import Shelf
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,13 @@ from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.extract.document import Hints
 from data411_mcp.domain.graph import Backfill, IdentityCard, Notice, SlotRow
 from data411_mcp.domain.jobs import Finished, Job, JobStatus, SlotWish, Waiting, WorkResult
+from data411_mcp.domain.lead_binding import moved
+from data411_mcp.domain.lead_input import lead_key
 from data411_mcp.domain.merge import assemble, statements_of
 from data411_mcp.domain.seeds import seed_fits, seed_keys
 from data411_mcp.domain.slots import DEEP, FORGE, GROUND, SLOTS, SWIFT, Pass, SlotState
 from data411_mcp.errors import IdentityChoiceInvalid, NotFound, StaleVersion
+from data411_mcp.services.closing import Closing
 from data411_mcp.services.forgetting import Forgetting
 from data411_mcp.services.limits import Limits
 from data411_mcp.services.ports import (
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 
 ROUTE = "enrich/lead-session"
 SAVE_ATTEMPTS = 5
+END_SECONDS = 5.0  # how long a cancelled run is waited for before another one begins
 # An identical request within this time of a finished run is a client's retry, not a new wish.
 RETRY_WINDOW = timedelta(minutes=15)
 _WARM = "warm_seed"
@@ -126,12 +130,17 @@ class Enrichment:
         words, refresh, identity_choice = asked.prompts, asked.refresh, asked.identity_choice
         bound = await bind_session(
             self.store, self.clock, tenant, asked.lead, asked.chat_session_id,
-            crm_export=asked.crm_export,
+            crm_export=asked.crm_export, erased=await self.forgetting.tombstones(tenant),
         )  # fmt: skip
         chat = bound.row.chat_session_id
         jobs = await self.store.jobs_of_chat(tenant, chat)
         backfill = _backfill(bound)
         live = next((j for j in jobs if not j.final), None)
+        if live is not None and _about_another(live, bound):
+            live = await self._end(live)
+            bound, backfill = await self._reread(bound)
+        elsewhere = backfill is not None and moved(backfill.lead, bound.lead)
+        finished = bool(backfill and backfill.summary_markdown) and _finished(jobs)
         if live is not None and live.status is JobStatus.WAITING and identity_choice:
             return await self._choose(bound, live, backfill, identity_choice)
         request = SessionRequest(
@@ -139,7 +148,7 @@ class Enrichment:
             prompts=words,
             refresh=refresh,
             identity_choice=identity_choice,
-            follow_up=bool(backfill and backfill.summary_markdown) and not refresh,
+            follow_up=finished and not refresh and not elsewhere,
         )
         digest = _digest(request)
         retried = self._retried(jobs, digest)
@@ -149,9 +158,20 @@ class Enrichment:
             busy = Notice(code="RUN_UNDER_WAY", text="A run of this chat is under way; it was "
                           "joined. Ask again when it is done.")  # fmt: skip
             return Started(bound, live, (*bound.notices, busy))
-        if not bound.first:
-            check_follow_up(bound, backfill, words, refresh)
+        if not bound.first and not elsewhere:
+            check_follow_up(bound, backfill, words, refresh=refresh, finished=finished)
         return Started(bound, await self._submit(bound, request, digest, len(jobs)), bound.notices)
+
+    async def _end(self, job: Job) -> Job | None:
+        """Cancel the run of the lead as it was before a new export; None when it has stopped."""
+        await self.runner.cancel(job.tenant, job.id)
+        job = await self.runner.wait(job.tenant, job.id, seconds=END_SECONDS)
+        return None if job.final else job
+
+    async def _reread(self, bound: BoundSession) -> tuple[BoundSession, Backfill | None]:
+        row = await self.store.session(bound.tenant, bound.row.chat_session_id)
+        bound = replace(bound, row=row or bound.row)
+        return bound, _backfill(bound)
 
     def _retried(self, jobs: tuple[Job, ...], digest: str) -> Job | None:
         """The run that an identical request started: live, or the newest and just done. The same
@@ -201,6 +221,11 @@ class Enrichment:
         payload = request.model_copy(update={"identity_choice": choice}).model_dump_json()
         return Started(bound, await self.runner.resume(bound.tenant, job.id, payload))
 
+    async def close(self, job: Job, status: JobStatus, reason: str) -> None:
+        """End the graph of a run that was cancelled or failed: see `Closing`."""
+        closing = Closing(self.store, self.forgetting, self.clock, self.sources.runnable)
+        await closing.close(job, status, reason)
+
     # --- working ----------------------------------------------------------------------------
 
     async def work(self, ctx: JobContext) -> WorkResult:
@@ -245,8 +270,10 @@ class Enrichment:
         backfill, version = _backfill(bound), bound.row.version
         if backfill is None:
             backfill = Backfill(chat_session_id=bound.row.chat_session_id, lead=bound.lead)
+        elif moved(backfill.lead, bound.lead):
+            backfill, version = await self._start_over(ctx, bound, "new_export")
         elif request.refresh and "refreshed" not in ctx.checkpoints:
-            backfill, version = await self._start_over(ctx, bound)
+            backfill, version = await self._start_over(ctx, bound, "refresh")
         hints = Hints(
             country=bound.key.country,
             domain=bound.key.domain,
@@ -276,7 +303,9 @@ class Enrichment:
             limits=self.limits.run,
         )
 
-    async def _start_over(self, ctx: JobContext, bound: BoundSession) -> tuple[Backfill, int]:
+    async def _start_over(
+        self, ctx: JobContext, bound: BoundSession, reason: str
+    ) -> tuple[Backfill, int]:
         """From zero: the old graph is archived, a human's corrections are carried over. Saved
         before it is checkpointed, so that no later attempt goes on with the old graph."""
         tenant, chat = bound.tenant, bound.row.chat_session_id
@@ -285,7 +314,7 @@ class Enrichment:
             if row is None or row.backfill is None:
                 raise NotFound("The graph of this job is gone.", "Open a new chat with the lead.")
             now = self.clock.now()
-            await self.store.archive_backfill(tenant, chat, "refresh", now)
+            await self.store.archive_backfill(tenant, chat, reason, now)
             emptied = _emptied(Backfill.model_validate_json(row.backfill), bound)
             try:
                 version = await self.store.save_backfill(
@@ -346,7 +375,8 @@ class Enrichment:
             return
         now, bound = self.clock.now(), run.bound
         chat = bound.row.chat_session_id
-        keys = seed_keys(bound.lead, bound.key)
+        lead = run.backfill.lead  # as saved: without the erased
+        keys = seed_keys(lead, lead_key(lead))
         await self.store.put_seeds(bound.tenant, [SeedRow(k, chat, now) for k in keys])
 
 
@@ -376,12 +406,29 @@ def _emptied(old: Backfill, bound: BoundSession) -> Backfill:
     empty = Backfill(
         chat_session_id=old.chat_session_id,
         lead=bound.lead,
-        summary_markdown=old.summary_markdown,
+        summary_markdown="" if moved(old.lead, bound.lead) else old.summary_markdown,
         summary_history=old.summary_history,
         graph_fingerprint=old.graph_fingerprint,
         spent=old.spent,
     )
     return assemble(empty, kept, [])
+
+
+def _about_another(job: Job, bound: BoundSession) -> bool:
+    """The job hunts for the lead as it was before a new export moved it."""
+    return job.route == ROUTE and moved(
+        SessionRequest.model_validate_json(job.payload).lead, bound.lead
+    )
+
+
+def _finished(jobs: tuple[Job, ...]) -> bool:
+    """A run has come to its end, whatever became of follow-ups. Retention deletes old jobs."""
+    for job in reversed([j for j in jobs if j.route == ROUTE]):
+        if job.status is JobStatus.DONE:
+            return True
+        if job.final and not SessionRequest.model_validate_json(job.payload).follow_up:
+            return False
+    return True
 
 
 def _paid(row: SlotRow) -> bool:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import functools
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from data411_mcp.domain.graph import Backfill, FieldName, Statement
+from data411_mcp.domain.jobs import Job
+from data411_mcp.domain.lead import Lead
+from data411_mcp.domain.lead_input import lead_key
+from data411_mcp.domain.lead_values import e164_numbers
 from data411_mcp.domain.merge import assemble, statements_of
 from data411_mcp.domain.quotes import words
+from data411_mcp.domain.seeds import seed_keys
 from data411_mcp.domain.ties import phone_in
 from data411_mcp.errors import InvalidArgument, StaleVersion
 from data411_mcp.services.ports import Clock, SessionRow, Store
@@ -75,6 +82,29 @@ class Tombstones:
         }.get(statement.field)
         return kind is not None and tombstone(self.secret, kind, statement.value) in self.hashes
 
+    def mentions(self, text: str) -> bool:
+        """A name or an e-mail address of the erased stands in the text."""
+        return bool(self.hashes) and _mentions_erased(self.secret, self.hashes, text)
+
+    def without_person(self, lead: Lead) -> Lead:
+        """The lead without the contact, numbers and search words that are the erased person's;
+        the same object when there is nothing to leave out."""
+        if not self.hashes:
+            return lead
+        gone: dict[str, Any] = {}
+        if lead.dm_name and (
+            self._hides_text("person", lead.dm_name) or self.mentions(lead.dm_name)
+        ):
+            gone["dm_name"] = None
+        country = lead_key(lead).country
+        for name, raw in (("number1", lead.number1), ("number2", lead.number2)):
+            if any(self._hides_text("phone", n) for n in e164_numbers((raw,), country)):
+                gone[name] = None
+        variants = tuple(v for v in lead.search_variants if not self.mentions(v))
+        if variants != lead.search_variants:
+            gone["search_variants"] = variants
+        return lead.model_copy(update=gone) if gone else lead
+
     def without(self, graph: Backfill) -> Backfill:
         """The graph without the erased: their statements, and everything they own."""
         if not self.hashes:
@@ -84,6 +114,9 @@ class Tombstones:
         gone |= {s.owner for s in statements if s.owner.startswith("person:") and self.hides(s)}
         hidden = [s for s in statements if self.hides(s) or s.owner in gone]
         erased = [s.value for s in hidden]
+        lead = self.without_person(graph.lead)
+        if lead.dm_name != graph.lead.dm_name:
+            erased.append(graph.lead.dm_name or "")
 
         def mentions(text: str) -> bool:
             return _quotes(text, erased) or _mentions_erased(self.secret, self.hashes, text)
@@ -102,12 +135,14 @@ class Tombstones:
             kept == list(statements)
             and len(unmerged) == len(graph.unmerged_candidates)
             and len(anchors) == len(graph.identity.anchors)
+            and lead is graph.lead
         ):
             return graph
         anchors = tuple(a for a in anchors if not any(_same(a.value, v) for v in erased))
         cleaned = assemble(graph, kept, unmerged)
         return cleaned.model_copy(
             update={
+                "lead": lead,
                 "identity": graph.identity.model_copy(update={"anchors": anchors}),
                 "gaps": tuple(
                     g for g in graph.gaps if g.owner not in gone and not mentions(g.text)
@@ -179,9 +214,96 @@ class Forgetting:
         hashes = [tombstone(self.secret, kind, value) for kind, value in known]
         await self.store.forget(tenant, hashes, self.clock.now())
         erased = await self.tombstones(tenant)
+        await self._clean_leads(tenant, erased)
+        await self._clean_jobs(tenant, erased, known)
         graphs = await self._clean_graphs(tenant, erased)
         pages = await self._delete_pages(tenant, known)
         return {"graphs": graphs, "pages": pages}
+
+    async def _clean_leads(self, tenant: str, erased: Tombstones) -> None:
+        """The bound leads, their histories, and the seeds that are found by the person."""
+        after = ""
+        while rows := await self.store.sessions_to_scan(tenant, after=after, limit=SCAN_ROWS):
+            for row in rows:
+                chat = after = row.chat_session_id
+                await self._clean_lead(tenant, row, erased)
+                history = await self.store.lead_history(tenant, chat)
+                for position, text in enumerate(history, start=1):
+                    lead = Lead.model_validate_json(text)
+                    left = erased.without_person(lead)
+                    if left is not lead:
+                        await self._drop_seeds(tenant, lead, left)
+                        await self.store.rewrite_lead_history(
+                            tenant, chat, position, left.model_dump_json(), lead_key(left).text
+                        )
+
+    async def _clean_lead(self, tenant: str, row: SessionRow, erased: Tombstones) -> None:
+        for _ in range(CLEAN_ATTEMPTS):
+            lead = Lead.model_validate_json(row.lead)
+            left = erased.without_person(lead)
+            if left is lead:
+                return
+            await self._drop_seeds(tenant, lead, left)
+            if await self.store.rewrite_lead(
+                tenant,
+                row.chat_session_id,
+                left.model_dump_json(),
+                lead_key(left).text,
+                expected=row.lead,
+            ):
+                return
+            newer = await self.store.session(tenant, row.chat_session_id)
+            if newer is None:
+                return
+            row = newer
+        raise StaleVersion("A lead kept changing while it was cleaned.", "Call forget again.")
+
+    async def _drop_seeds(self, tenant: str, lead: Lead, left: Lead) -> None:
+        gone = set(seed_keys(lead, lead_key(lead))) - set(seed_keys(left, lead_key(left)))
+        await self.store.delete_seeds(tenant, sorted(gone))
+
+    async def _clean_jobs(
+        self, tenant: str, erased: Tombstones, known: tuple[tuple[str, str], ...]
+    ) -> None:
+        """What jobs were given and told, and what slots of the unfinished ones found."""
+
+        def speaks(text: str) -> bool:
+            return erased.mentions(text) or any(_names(text, kind, value) for kind, value in known)
+
+        after = ""
+        while jobs := await self.store.jobs_to_scan(tenant, after=after, limit=SCAN_ROWS):
+            for job in jobs:
+                after = job.id
+                await self._clean_payload(job, erased, speaks)
+                await self._clean_events(job, speaks)
+                for step, outcome in (await self.store.checkpoints(job.id)).items():
+                    cleaned = _cleaned_haul(outcome, speaks)
+                    if cleaned != outcome:
+                        await self.store.checkpoint(job.id, step, cleaned, now=self.clock.now())
+
+    async def _clean_payload(
+        self, job: Job, erased: Tombstones, speaks: Callable[[str], bool]
+    ) -> None:
+        for _ in range(CLEAN_ATTEMPTS):
+            cleaned, key = _cleaned_payload(job, erased, speaks)
+            if cleaned == job.payload or await self.store.rewrite_job(
+                job.tenant, job.id, payload=cleaned, lead_key=key, expected=job.payload
+            ):
+                return
+            newer = await self.store.job(job.tenant, job.id)
+            if newer is None:
+                return
+            job = newer
+        raise StaleVersion("A job kept changing while it was cleaned.", "Call forget again.")
+
+    async def _clean_events(self, job: Job, speaks: Callable[[str], bool]) -> None:
+        since = 0
+        while events := await self.store.events(job.tenant, job.id, since=since, limit=SCAN_ROWS):
+            for event in events:
+                since = event.seq
+                if speaks(f"{event.message} {json.dumps(event.context, ensure_ascii=False)}"):
+                    silent = event.model_copy(update={"message": "", "context": {}})
+                    await self.store.rewrite_event(job.tenant, job.id, silent)
 
     async def _clean_graphs(self, tenant: str, erased: Tombstones) -> int:
         changed, after = 0, ""
@@ -257,3 +379,33 @@ def _names(text: str, kind: str, value: str) -> bool:
     if kind == "email":
         return value in text.casefold()
     return f" {' '.join(words(value))} " in f" {' '.join(words(text))} "
+
+
+def _cleaned_payload(
+    job: Job, erased: Tombstones, speaks: Callable[[str], bool]
+) -> tuple[str, str]:
+    """(payload, lead key) without the person: blank in the lead, and no prompt that names them.
+    The payload is the same text when there is nothing to leave out."""
+    given = json.loads(job.payload)
+    if not isinstance(given, dict) or "lead" not in given:
+        return job.payload, job.lead_key
+    lead = Lead.model_validate(given["lead"])
+    left = erased.without_person(lead)
+    said = given.get("prompts", [])
+    prompts = [text for text in said if not speaks(text)]
+    if left is lead and len(prompts) == len(said):
+        return job.payload, job.lead_key
+    cleaned = {**given, "lead": left.model_dump(mode="json"), "prompts": prompts}
+    key = job.lead_key if left is lead else lead_key(left).text
+    return json.dumps(cleaned, ensure_ascii=False), key
+
+
+def _cleaned_haul(outcome: str, speaks: Callable[[str], bool]) -> str:
+    """A slot's checkpoint without the findings that name the person."""
+    if not speaks(outcome):
+        return outcome
+    haul = json.loads(outcome)
+    if not isinstance(haul, dict) or "findings" not in haul:
+        return outcome
+    left = [f for f in haul["findings"] if not speaks(json.dumps(f, ensure_ascii=False))]
+    return json.dumps({**haul, "findings": left}, ensure_ascii=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import anyio
+import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, Field
 
 from data411_mcp.domain.evidence import Finding, Proof
@@ -29,12 +31,15 @@ from data411_mcp.domain.merge import assemble, merge, statements_of
 from data411_mcp.domain.slots import AGENT, SLOTS, SlotState
 from data411_mcp.domain.summary import graph_fingerprint
 from data411_mcp.errors import InvalidArgument, NotFound, StaleVersion
-from data411_mcp.services.forgetting import Forgetting
+from data411_mcp.services.forgetting import Forgetting, Tombstones
 from data411_mcp.services.ports import Clock, PageReader, Store
 
 FINDINGS_MAX = 25
 EDIT_ATTEMPTS = 5
-SUBMIT_DEADLINE_SECONDS = 35.0
+# Of the 45 s that a tool call may take, the rest is for merging and storing.
+READ_DEADLINE_SECONDS = 22.0  # fetching and reading the pages of a submission
+PROVE_DEADLINE_SECONDS = 32.0  # from the start of the call until the last proof
+NOT_IN_TIME = "not checked in time; hand it in again"
 
 
 class SubmittedFinding(BaseModel):
@@ -87,6 +92,7 @@ class GraphEdits:
     stale_after_days: int
     page_deadline_seconds: float
     runnable: Callable[[], frozenset[str]]
+    read_deadline_seconds: float = READ_DEADLINE_SECONDS
 
     async def submit(
         self, tenant: str, chat_session_id: str, submitted: Sequence[SubmittedFinding]
@@ -107,17 +113,38 @@ class GraphEdits:
         hints = Hints(key.country, key.domain, before.lead.company, key.phones)
         shelf = Shelf(self.reader, hints, FINDINGS_MAX, self.page_deadline_seconds)
         findings = [f for s in submitted for f in _findings(s)]
-        with anyio.move_on_after(SUBMIT_DEADLINE_SECONDS):
+        until = anyio.current_time() + PROVE_DEADLINE_SECONDS
+        with anyio.move_on_after(self.read_deadline_seconds):
             await shelf.read_all(f.url for f in findings)
         verdicts: list[Verdict] = []
+        proofs: dict[int, Proof] = {}  # by the finding's place; kept when the store was busy
+        seen: list[object] = []  # the circumstances they were proven in
 
-        def edit(graph: Backfill) -> Backfill:
+        async def edit(graph: Backfill) -> Backfill:
             around = circumstances(
                 graph, key, now=self.clock.now(), stale_after_days=self.stale_after_days
             )
-            proofs = [prove(f, shelf.pages.get(f.url.split("#", 1)[0]), around) for f in findings]
-            merged = merge(graph, proofs, lead_key=key.text)
-            verdicts[:] = [_verdict(p, merged.backfill) for p in proofs]
+            if seen != [around]:
+                proofs.clear()
+                seen[:] = [around]
+            with anyio.CancelScope(deadline=until):
+                for i, f in enumerate(findings):
+                    page = shelf.read_so_far(f.url)
+                    if i not in proofs and (page is not None or shelf.gave_up(f.url)):
+                        proofs[i] = await anyio.to_thread.run_sync(
+                            prove, f, page, around, abandon_on_cancel=True
+                        )
+            proven = [proofs[i] for i in sorted(proofs)]
+            # In a thread, so that other chats go on: a team of hundreds takes seconds.
+            merged = await anyio.to_thread.run_sync(
+                partial(merge, graph, proven, lead_key=key.text)
+            )
+            verdicts[:] = [
+                _verdict(proofs[i], merged.backfill)
+                if i in proofs
+                else Verdict(f.value[:300], "held_back", NOT_IN_TIME, "")
+                for i, f in enumerate(findings)
+            ]
             row = _agent_row(merged.backfill, len(findings), merged.added, merged.newly_proven,
                              self.clock.now().isoformat())  # fmt: skip
             return _with_row(merged.backfill, row)
@@ -157,8 +184,11 @@ class GraphEdits:
             if person and action == "add" and field_name != "person":
                 new.append(_stated(None, "person", person, None, None, country, at))
 
-        def edit(graph: Backfill) -> Backfill:
-            changed = assemble(graph, [*statements_of(graph), *new], graph.unmerged_candidates)
+        def assembled(graph: Backfill) -> Backfill:
+            return assemble(graph, [*statements_of(graph), *new], graph.unmerged_candidates)
+
+        async def edit(graph: Backfill) -> Backfill:
+            changed = await anyio.to_thread.run_sync(assembled, graph)
             return changed.model_copy(update={"summary_stale": bool(graph.summary_markdown)})
 
         return await self._edit(tenant, chat_session_id, edit)
@@ -174,7 +204,7 @@ class GraphEdits:
         return Backfill.model_validate_json(row.backfill)
 
     async def _edit(
-        self, tenant: str, chat_session_id: str, edit: Callable[[Backfill], Backfill]
+        self, tenant: str, chat_session_id: str, edit: Callable[[Backfill], Awaitable[Backfill]]
     ) -> Backfill:
         """Read, change, compare and set; again when somebody else wrote first."""
         for _ in range(EDIT_ATTEMPTS):
@@ -182,12 +212,11 @@ class GraphEdits:
             if row is None:
                 raise NotFound("There is no such chat.", "Call enrich_lead_session first.")
             graph = await self._graph(tenant, chat_session_id)
-            changed = (await self.forgetting.tombstones(tenant)).without(edit(graph))
-            changed = changed.model_copy(update={"gaps": find_gaps(changed, self.runnable())})
-            if graph_fingerprint(changed) != graph_fingerprint(graph):
-                changed = changed.model_copy(
-                    update={"summary_stale": bool(changed.summary_markdown)}
-                )
+            edited = await edit(graph)
+            erased = await self.forgetting.tombstones(tenant)
+            changed = await anyio.to_thread.run_sync(
+                _finished, graph, edited, erased, self.runnable()
+            )
             try:
                 await self.store.save_backfill(
                     tenant,
@@ -200,6 +229,17 @@ class GraphEdits:
                 continue
             return changed
         raise StaleVersion("The graph kept changing; nothing was written.", "Call again.")
+
+
+def _finished(
+    before: Backfill, edited: Backfill, erased: Tombstones, runnable: frozenset[str]
+) -> Backfill:
+    """The edited graph without the erased, with its gaps, and stale where it says other things."""
+    changed = erased.without(edited)
+    changed = changed.model_copy(update={"gaps": find_gaps(changed, runnable)})
+    if graph_fingerprint(changed) == graph_fingerprint(before):
+        return changed
+    return changed.model_copy(update={"summary_stale": bool(changed.summary_markdown)})
 
 
 def _findings(submitted: SubmittedFinding) -> list[Finding]:

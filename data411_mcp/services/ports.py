@@ -250,7 +250,7 @@ class Store(Protocol):
     async def lead_history(self, tenant: str, chat_session_id: str) -> tuple[str, ...]: ...
 
     async def set_identity_choice(
-        self, tenant: str, chat_session_id: str, choice: str, at: datetime
+        self, tenant: str, chat_session_id: str, choice: str | None, at: datetime
     ) -> None: ...
 
     # graph
@@ -376,6 +376,31 @@ class Store(Protocol):
         found, and nobody reads them any more."""
 
     async def tombstones(self, tenant: str) -> frozenset[str]: ...
+
+    async def rewrite_lead(
+        self, tenant: str, chat_session_id: str, lead: str, lead_key: str, *, expected: str
+    ) -> bool:
+        """Replace the lead, and leave no trace of the old one; False if it is not `expected`."""
+
+    async def rewrite_lead_history(
+        self, tenant: str, chat_session_id: str, position: int, lead: str, lead_key: str
+    ) -> None:
+        """Replace one lead of the history; positions count from 1, as `lead_history` lists."""
+
+    async def delete_seeds(self, tenant: str, keys: Sequence[str]) -> None: ...
+
+    async def jobs_to_scan(
+        self, tenant: str, *, after: str = "", limit: int = 100
+    ) -> tuple[Job, ...]:
+        """Jobs in order of id, for `forget`."""
+
+    async def rewrite_job(
+        self, tenant: str, job_id: str, *, payload: str, lead_key: str, expected: str
+    ) -> bool:
+        """Replace what a job was given; False if its payload is not `expected`."""
+
+    async def rewrite_event(self, tenant: str, job_id: str, event: ProgressEvent) -> None:
+        """Replace the stored event of that number."""
 
     async def sessions_to_scan(
         self, tenant: str, *, after: str = "", limit: int = 100

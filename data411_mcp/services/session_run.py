@@ -29,11 +29,12 @@ from data411_mcp.domain.graph import (
     Status,
     ToolTrace,
 )
-from data411_mcp.domain.hosts import registrable_domain
+from data411_mcp.domain.hosts import SHARED_HOSTS, registrable_domain
 from data411_mcp.domain.identity import Candidate, decide
 from data411_mcp.domain.merge import Merge, assemble, merge, statements_of
 from data411_mcp.domain.proof import prove
 from data411_mcp.domain.slots import (
+    AGENT,
     DEEP,
     DNS,
     FORGE,
@@ -47,7 +48,6 @@ from data411_mcp.domain.slots import (
     SlotState,
 )
 from data411_mcp.domain.summary import archive
-from data411_mcp.domain.ties import SHARED_HOSTS
 from data411_mcp.errors import StaleVersion, VendorError
 from data411_mcp.services.discovery import (
     deepen,
@@ -103,10 +103,14 @@ class SessionRun:
     async def full(self, warm_slots: Callable[[], Awaitable[frozenset[str]]]) -> bool:
         """Run everything. Returns False when the user must say which company is meant.
         `warm_slots` is asked once that is known, and names the slots that are not bought again."""
+        bought = [s for s in (GROUND, SPAN, FORGE, SWIFT, DEEP) if s in self.sources.runnable()]
+        self.shelf.shares.reserve(bought)
         await self._free_pass()
         if not await self._decide_identity():
             return False
         carried = await warm_slots()
+        for slot in carried:
+            self.shelf.shares.release(slot)
         await self._after_identity()
         first = [s for s in (GROUND, SPAN) if s not in carried]
         await self._pass(Pass.FIRST, first)
@@ -124,6 +128,7 @@ class SessionRun:
                 return False
             await self._after_identity()
         rest = [s for s in slots if s not in free]
+        self.shelf.shares.reserve(rest)
         await self._reload_pages()
         await self._pass(Pass.DIG_DEEPER, rest)
         await self.synthesize("follow-up")
@@ -150,7 +155,7 @@ class SessionRun:
 
     async def synthesize(self, reason: str) -> None:
         self._say(EventName.SYNTHESIS_STARTED, "Writing the summary from the graph.")
-        gaps = find_gaps(self.backfill, self._runnable())
+        gaps = find_gaps(self.backfill, self.sources.runnable())
         graph = self.backfill.model_copy(update={"gaps": gaps})
         text, cost, sha = await self.writer.write(graph, self.request.prompts)
         at = self.clock.now().isoformat()
@@ -235,7 +240,10 @@ class SessionRun:
         return tuple(proven[:2])
 
     async def _pass(self, pass_: Pass, slots: Sequence[str]) -> None:
-        slots = [s for s in slots if not self._settled(s)]
+        settled = [s for s in slots if self._settled(s)]
+        for slot in settled:
+            self.shelf.shares.release(slot)
+        slots = [s for s in slots if s not in settled]
         if not slots:
             return
         labels = ", ".join(SLOTS[s].label for s in slots)
@@ -260,7 +268,7 @@ class SessionRun:
     # --- slots ----------------------------------------------------------------------------
 
     def _brief(self) -> Brief:
-        gaps = find_gaps(self.backfill, self._runnable())
+        gaps = find_gaps(self.backfill, self.sources.runnable())
         return Brief(
             lead=self.bound.lead,
             key=self.bound.key,
@@ -307,11 +315,17 @@ class SessionRun:
 
         async def recall() -> Haul:
             haul = Haul.from_json(json.loads(saved or "{}"))
-            await self.shelf.read_all(dict.fromkeys(f.url for f in haul.findings))
+            await self.shelf.read_all(dict.fromkeys(f.url for f in haul.findings), task.slot)
             return haul
 
         async def hunt() -> Haul:
             haul = await task.hunt()
+            erased = await self.forgetting.tombstones(self.bound.tenant)
+            haul.findings = [
+                f
+                for f in haul.findings
+                if not any(erased.mentions(t) for t in (f.value, f.person or "", f.quote))
+            ]
             await self.ctx.checkpoint(
                 step, json.dumps(haul.to_json()), settles=self.controls.settles(task.slot)
             )
@@ -336,6 +350,7 @@ class SessionRun:
         """Prove, merge and save what one slot brought."""
         async with self._merging:
             slot = outcome.row.model_id
+            self.shelf.shares.release(slot)
             self._hauls.setdefault(slot, []).append(outcome.haul)
             if outcome.haul.records:
                 self.registered = registry_candidates(outcome.haul.records)
@@ -416,15 +431,6 @@ class SessionRun:
 
     # --- bookkeeping ----------------------------------------------------------------------
 
-    def _runnable(self) -> frozenset[str]:
-        llm = self.sources.llm is not None and self.sources.llm.configured()
-        ready = {SITE, REGISTRY, DNS}
-        if llm:
-            ready |= {GROUND, SPAN, FORGE, SWIFT, DEEP}
-        elif self.sources.search is not None:
-            ready.add(GROUND)
-        return frozenset(ready)
-
     def _pages_of(self, domain: str) -> list[ReadPage]:
         return [r for r in self.shelf.distinct() if registrable_domain(r.page.final_url) == domain]
 
@@ -474,9 +480,16 @@ class SessionRun:
 
 
 def rebased(ours: Backfill, theirs: Backfill) -> Backfill:
-    """Both sets of statements; everything else as in ours."""
+    """Both sets of statements and of slot rows; everything else as in ours. The Agent row is
+    theirs: only submissions write it."""
     both = [*statements_of(theirs), *statements_of(ours)]
-    return assemble(ours, both, [*theirs.unmerged_candidates, *ours.unmerged_candidates])
+    graph = assemble(ours, both, [*theirs.unmerged_candidates, *ours.unmerged_candidates])
+    their_rows = {r.model_id: r for r in theirs.tool_trace.parallel_results}
+    rows = their_rows | {r.model_id: r for r in ours.tool_trace.parallel_results}
+    if AGENT in their_rows:
+        rows[AGENT] = their_rows[AGENT]
+    ordered = tuple(rows[s] for s in SLOTS if s in rows)
+    return graph.model_copy(update={"tool_trace": ToolTrace(parallel_results=ordered)})
 
 
 def grown(card: IdentityCard, backfill: Backfill) -> IdentityCard:

@@ -13,7 +13,10 @@ from data411_mcp.domain.extract.decode import decode
 from data411_mcp.domain.extract.document import Hints
 from data411_mcp.domain.extract.read import read_document
 from data411_mcp.errors import LookupFailed
+from data411_mcp.services.page_quota import PageQuota
 from data411_mcp.services.ports import PageReader
+
+PAGE_QUOTA = "page_quota"
 
 
 def read_page(page: Page, hints: Hints) -> ReadPage:
@@ -36,25 +39,34 @@ class Shelf:
     refresh: bool = False
     pages: dict[str, ReadPage] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    shares: PageQuota = field(init=False)
     _under_way: dict[str, anyio.Event] = field(default_factory=dict)
 
-    async def read(self, url: str) -> ReadPage | None:
-        """The page, or None when it cannot be had; `failed` then says why."""
+    def __post_init__(self) -> None:
+        self.shares = PageQuota(self.quota)
+
+    async def read(self, url: str, slot: str = "") -> ReadPage | None:
+        """The page, or None when it cannot be had; `failed` then says why. A page that one slot
+        had no room for may be read by another."""
         url = url.split("#", 1)[0]
         while url in self._under_way:
             await self._under_way[url].wait()
-        if url in self.pages or url in self.failed:
+        if url in self.pages or self.failed.get(url, PAGE_QUOTA) != PAGE_QUOTA:
             return self.pages.get(url)
-        if len(self.pages) + len(self.failed) >= self.quota:
-            self.failed[url] = "page_quota"
+        if not self.shares.take(slot):
+            self.failed[url] = PAGE_QUOTA
             return None
+        self.failed.pop(url, None)
         done = self._under_way[url] = anyio.Event()
         try:
             page = await self.reader.read(
                 url, deadline_seconds=self.deadline_seconds, refresh=self.refresh
             )
-            # Tens of milliseconds of work: in a thread, so that progress and other chats go on.
-            self.pages[url] = await anyio.to_thread.run_sync(read_page, page, self.hints)
+            # Tens of milliseconds of work, seconds for the longest page: in a thread, so that
+            # progress and other chats go on; a caller that gives up does not wait for it.
+            self.pages[url] = await anyio.to_thread.run_sync(
+                read_page, page, self.hints, abandon_on_cancel=True
+            )
         except LookupFailed as failure:
             self.failed[url] = failure.reason
         finally:
@@ -62,14 +74,21 @@ class Shelf:
             done.set()
         return self.pages.get(url)
 
-    async def read_all(self, urls: Iterable[str]) -> list[ReadPage]:
+    async def read_all(self, urls: Iterable[str], slot: str = "") -> list[ReadPage]:
         """Read several at once; those that cannot be had are left out. In the order given."""
         wanted = list(dict.fromkeys(urls))
         async with anyio.create_task_group() as readers:
             for url in wanted:
-                readers.start_soon(self.read, url)
+                readers.start_soon(self.read, url, slot)
         found = [self.pages.get(url.split("#", 1)[0]) for url in wanted]
         return [read for read in found if read is not None]
+
+    def read_so_far(self, url: str) -> ReadPage | None:
+        return self.pages.get(url.split("#", 1)[0])
+
+    def gave_up(self, url: str) -> bool:
+        """The page cannot be had; not: it has not been read yet."""
+        return url.split("#", 1)[0] in self.failed
 
     def put(self, page: Page) -> ReadPage:
         """A page that was fetched elsewhere: a register row, a DNS answer."""

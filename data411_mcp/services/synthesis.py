@@ -9,7 +9,8 @@ import structlog
 
 from data411_mcp.domain.graph import Backfill, Status
 from data411_mcp.domain.merge import statements_of
-from data411_mcp.domain.summary import strays, write_summary
+from data411_mcp.domain.prose_check import strays
+from data411_mcp.domain.summary import SOURCES_HEADING, write_summary
 from data411_mcp.errors import VendorError
 from data411_mcp.services.ports import LanguageModel, LlmRequest, Prompts
 
@@ -58,7 +59,13 @@ class Writer:
         if not prose or found:
             log.info("synthesis_rejected", strays=len(found))
             return own, reply.cost_usd_micros, ""
-        return prose, reply.cost_usd_micros, rendered.sha
+        return _with_sources(prose, own), reply.cost_usd_micros, rendered.sha
+
+
+def _with_sources(prose: str, own: str) -> str:
+    """The prose with the list its citations point to, should the model have left it out."""
+    _, heading, rows = own.rpartition(SOURCES_HEADING)
+    return prose if not heading or heading in prose else f"{prose}\n\n{heading}{rows}"
 
 
 def _numbered(graph: Backfill) -> str:

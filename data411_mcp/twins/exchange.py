@@ -75,7 +75,7 @@ class Exchange:
         self._llm = openrouter.OpenRouter(world.llm)
         self._repeats: Counter[str] = Counter()
         self._vendors: Mapping[str, Callable[[Request], Reply | None]] = {
-            "jina_reader": partial(jina.read, self._sites),
+            "jina_reader": partial(jina.read, self._sites, world.info.jina_echo),
             "jina_search": partial(jina.search, self._index),
             "tavily": partial(tavily.answer, self._sites, self._index),
             "gleif": partial(registries.gleif, world.gleif),

@@ -91,7 +91,7 @@ async def serve_http(
     port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610
     serving: anyio.abc.Listener[anyio.abc.ByteStream] = listener
     if context is not None:
-        serving = TLSListener(listener, context, standard_compatible=False, handshake_timeout=10)
+        serving = _Tls(listener, context, standard_compatible=False, handshake_timeout=10)
 
     async def connection(stream: anyio.abc.ByteStream) -> None:
         await _Connection(stream, handler, secure=context is not None).run()
@@ -99,6 +99,16 @@ async def serve_http(
     async with serving, anyio.create_task_group() as connections:
         task_status.started(port)
         await serving.serve(connection, connections)
+
+
+class _Tls(TLSListener):
+    @staticmethod
+    async def handle_handshake_error(exc: BaseException, stream: anyio.abc.AnyByteStream) -> None:
+        """A client that goes away in the middle of the handshake is nothing to report."""
+        if isinstance(exc, anyio.EndOfStream | anyio.BrokenResourceError):
+            await anyio.aclose_forcefully(stream)
+        else:
+            await TLSListener.handle_handshake_error(exc, stream)
 
 
 class _Connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote, urljoin, urlsplit
 
 from data411_mcp.twins.http_server import is_literal
@@ -12,6 +12,8 @@ from data411_mcp.twins.markdown import Rendered, render
 from data411_mcp.twins.pages import SitePage, Sites
 from data411_mcp.twins.searching import SearchIndex
 from data411_mcp.twins.wire import Reply, Request, json_reply, text_reply
+
+Echo = Literal["asked", "final"]
 
 REDIRECTS_MAX = 10
 USD_MICROS_PER_1000_TOKENS = 20
@@ -67,8 +69,9 @@ def refuse_key(request: Request, *, required: bool) -> Reply | None:
     return None
 
 
-def read(sites: Sites, request: Request) -> Reply:
-    """GET /<target URL>, or POST / with {"url": …}."""
+def read(sites: Sites, echo: Echo, request: Request) -> Reply:
+    """GET /<target URL>, or POST / with {"url": …}. `echo`: which address the text form names
+    as its source, the one asked for or the one after redirects; both have been seen."""
     refused = refuse_key(request, required=False)
     if refused is not None:
         return refused
@@ -84,7 +87,7 @@ def read(sites: Sites, request: Request) -> Reply:
         return json_reply(error_body(422, f"Failed to resolve {parts.hostname}"), 422)
     if not page.body.strip():
         return json_reply(error_body(422, f"No content available for URL {target}"), 422)
-    return _rendered(request, target, final, page)
+    return _rendered(request, target if echo == "asked" else final, final, page)
 
 
 def _target(request: Request) -> str:
@@ -120,7 +123,7 @@ def _warning(page: SitePage, rendered: Rendered) -> str | None:
 _KNOWN = frozenset(int(status) for status in HTTPStatus)
 
 
-def _rendered(request: Request, target: str, final: str, page: SitePage) -> Reply:
+def _rendered(request: Request, source: str, final: str, page: SitePage) -> Reply:
     if page.is_html:
         rendered = render(page.text, final)
     else:
@@ -153,7 +156,7 @@ def _rendered(request: Request, target: str, final: str, page: SitePage) -> Repl
         return Reply(
             200, {"content-type": "text/plain; charset=utf-8"}, content.encode(), None, cost
         )
-    head = [f"Title: {rendered.title}", f"URL Source: {target}"]
+    head = [f"Title: {rendered.title}", f"URL Source: {source}"]
     head += [f"Published Time: {published}"] if published else []
     head += [f"Warning: {warning}"] if warning else []
     text = "\n\n".join(head) + f"\n\nMarkdown Content:\n{content}\n"

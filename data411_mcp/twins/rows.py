@@ -260,6 +260,7 @@ class WorldInfo(Row):
     name: str
     description: str = ""
     now: str | None = None  # ISO date-time at which the world's facts hold
+    jina_echo: Literal["asked", "final"] = "asked"  # the address in Jina's "URL Source" line
 
 
 class GoldFact(Row):

@@ -6,7 +6,7 @@ from data411_mcp.domain.gaps import SLOT_PRICE_CENTS, find_gaps
 from data411_mcp.domain.graph import Backfill, FieldName, IdentityCard
 from data411_mcp.domain.merge import merge
 from data411_mcp.domain.slots import FORGE, SWIFT
-from data411_mcp.domain.summary import archive, graph_fingerprint, strays, write_summary
+from data411_mcp.domain.summary import archive, graph_fingerprint, write_summary
 from tests.domain.test_merge import EMPTY, held, proof
 
 CLEAR = IdentityCard(decision="clear", name="Millbrook Pumps", difference="it shows the name")
@@ -33,20 +33,6 @@ def test_every_fact_of_the_summary_carries_a_citation_to_its_page() -> None:
 
 def test_what_is_held_back_is_not_printed() -> None:
     assert "0199" not in write_summary(graph())
-
-
-def test_our_own_summary_has_no_strays() -> None:
-    assert strays(write_summary(graph()), graph()) == ()
-
-
-def test_a_number_address_or_name_that_the_graph_lacks_is_a_stray() -> None:
-    prose = ("Call Ivan Invented at (614) 555-0199 or mail ivan@elsewhere.example. "
-             "In charge there is still Nora Fields, Managing Director.")  # fmt: skip
-    found = strays(prose, graph())
-    assert any("555-0199" in f for f in found)
-    assert "ivan@elsewhere.example" in found
-    assert any("Invented" in f for f in found)
-    assert not any("Nora" in f for f in found)
 
 
 def test_page_text_cannot_forge_markdown() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from data411_mcp.app import _secret, forget_person, purge_expired
 from data411_mcp.domain.merge import statements_of
 from data411_mcp.errors import InvalidArgument, NotFound
 from data411_mcp.services.forgetting import Forgetting
-from data411_mcp.services.graph_edits import SubmittedFinding
+from data411_mcp.services.graph_edits import NOT_IN_TIME, SubmittedFinding
 from tests.services.session_world import (
     PUMP_LEAD,
     TENANT,
@@ -271,3 +272,15 @@ async def test_what_is_past_its_retention_is_purged_and_the_rest_stays(tmp_path:
         await store.purge(pages_before=future, graphs_before=future, jobs_before=future)
         with pytest.raises(NotFound):
             await open_lab.graph(ran.chat)
+
+
+async def test_what_could_not_be_read_in_time_is_said_so_and_stays_out(tmp_path: Path) -> None:
+    async with lab(tmp_path, pump_world(tmp_path / "world")) as open_lab:
+        chat = (await open_lab.run(PUMP_LEAD)).chat
+        hurried = replace(open_lab.app.edits, read_deadline_seconds=0.0)
+        phone = finding(field="phone", value="+1 614 555 0133", url=HOME + "team", quote="0133")
+        before = await open_lab.graph(chat)
+        graph, (verdict,) = await hurried.submit(TENANT, chat, [phone])
+        assert (verdict.status, verdict.reason) == ("held_back", NOT_IN_TIME)
+        assert {s.id for s in statements_of(graph)} == {s.id for s in statements_of(before)}
+        assert graph.unmerged_candidates == before.unmerged_candidates

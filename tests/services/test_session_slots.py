@@ -225,7 +225,7 @@ async def test_other_words_during_a_run_join_it_and_say_so(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("prose", "kept"),
     [
-        ("## Alder Pump Works\n\nCall Nora Alder, the owner, at +1 614 555 0111.", True),
+        ("## Alder Pump Works\n\nAsk for Nora Alder, the owner [4].", True),
         ("## Alder Pump Works\n\nCall Nora Alder at +1 614 555 0199.", False),
         ("## Alder Pump Works\n\nWrite to nora@elsewhere.example.", False),
     ],
@@ -238,5 +238,5 @@ async def test_the_models_prose_is_used_only_if_the_graph_holds_all_it_says(
         file.write(json.dumps({"slot": "synthesis", "text": prose}) + "\n")
     async with lab(tmp_path, world) as open_lab:
         ran = await open_lab.run(PUMP_LEAD)
-        assert (ran.graph.summary_markdown == prose) is kept
+        assert ran.graph.summary_markdown.startswith(prose) is kept
         assert "614-555-0111" in ran.graph.summary_markdown or kept

@@ -604,3 +604,64 @@ async def test_a_cancelled_write_leaves_nothing_behind_and_blocks_nobody(store: 
                 tasks.cancel_scope.cancel()
         await store.bind(chat("after"))
     assert await store.session("acme", "after") is not None
+
+
+async def test_a_lead_is_rewritten_without_a_trace_of_the_old_one(store: Store) -> None:
+    await store.bind(chat(lead='{"company": "A"}'))
+    await store.replace_lead("acme", "chat-1", '{"company": "B"}', "key b", NOW)
+    assert not await store.rewrite_lead("acme", "chat-1", "{}", "key c", expected="another")
+    assert not await store.rewrite_lead("other", "chat-1", "{}", "c", expected='{"company": "B"}')
+    assert await store.rewrite_lead("acme", "chat-1", "{}", "key c", expected='{"company": "B"}')
+    await store.rewrite_lead_history("acme", "chat-1", 1, '{"company": "C"}', "key d")
+    await store.rewrite_lead_history("other", "chat-1", 1, '{"company": "D"}', "key d")
+    row = await store.session("acme", "chat-1")
+    assert row is not None
+    assert (row.lead, row.lead_key) == ("{}", "key c")
+    assert await store.lead_history("acme", "chat-1") == ('{"company": "C"}',)
+
+
+async def test_deleted_seeds_are_found_no_more(store: Store) -> None:
+    seeds = [SeedRow("person:a|b", "chat-1", NOW), SeedRow("domain:x.example", "chat-1", NOW)]
+    await store.put_seeds("acme", seeds)
+    await store.put_seeds("other", seeds)
+    await store.delete_seeds("acme", ["person:a|b", "person:unknown"])
+    for tenant, found in (("acme", None), ("other", seeds[0])):
+        assert await store.find_seed(tenant, ["person:a|b"], not_before=NOW) == found
+        assert await store.find_seed(tenant, ["domain:x.example"], not_before=NOW) == seeds[1]
+
+
+async def test_jobs_are_scanned_in_order_and_rewritten_as_they_were_read(store: Store) -> None:
+    for name in ("job-1", "job-2", "job-3"):
+        await store.add_job(job(name))
+    await store.add_job(job("job-9", tenant="other"))
+    await store.request_retry("acme", "job-2", "data411-hunt-deep", now=NOW)
+    first = await store.jobs_to_scan("acme", limit=2)
+    assert [j.id for j in first] == ["job-1", "job-2"]
+    assert first[1].slots_to_retry == ("data411-hunt-deep",)
+    assert [j.id for j in await store.jobs_to_scan("acme", after="job-2")] == ["job-3"]
+    new = {"payload": "{}", "lead_key": "key b"}
+    assert not await store.rewrite_job("acme", "job-1", **new, expected="another")
+    assert not await store.rewrite_job("other", "job-1", **new, expected='{"a": 1}')
+    assert await store.rewrite_job("acme", "job-1", **new, expected='{"a": 1}')
+    rewritten = await store.job("acme", "job-1")
+    assert rewritten is not None
+    assert (rewritten.payload, rewritten.lead_key) == ("{}", "key b")
+
+
+async def test_an_event_is_rewritten_in_its_place(store: Store) -> None:
+    await store.add_job(job())
+    stored = [await store.append_event("job-1", event(f"read {n}")) for n in range(3)]
+    silent = stored[1].model_copy(update={"message": "", "context": {}})
+    await store.rewrite_event("other", "job-1", stored[1].model_copy(update={"message": "no"}))
+    await store.rewrite_event("acme", "job-1", silent)
+    events = await store.events("acme", "job-1", since=0, limit=10)
+    assert events == (stored[0], silent, stored[2])
+
+
+async def test_an_identity_choice_can_be_taken_back(store: Store) -> None:
+    await store.bind(chat())
+    await store.set_identity_choice("acme", "chat-1", "first", NOW)
+    await store.set_identity_choice("acme", "chat-1", None, NOW)
+    row = await store.session("acme", "chat-1")
+    assert row is not None
+    assert row.identity_choice is None

@@ -95,6 +95,21 @@ async def test_jina_follows_redirects(web) -> None:
     assert "# Contact" in (await web.get("https://r.jina.ai/https://acme.example/old")).text
 
 
+@pytest.mark.parametrize(("echo", "path"), [("asked", "old"), ("final", "contact")])
+async def test_jina_names_the_address_as_asked_or_the_final_one_as_the_world_says(
+    world_folder, client_for, echo, path
+) -> None:
+    (world_folder / "world.json").write_text(json.dumps({"name": "echo", "jina_echo": echo}))
+    with anyio.fail_after(DEADLINE_SECONDS):
+        async with (
+            running_twins(load_world(world_folder)) as twins,
+            client_for(twins.address) as web,
+        ):
+            text = (await web.get("https://r.jina.ai/https://acme.example/old")).text
+    assert f"URL Source: https://acme.example/{path}\n" in text
+    assert "# Contact" in text
+
+
 async def test_jina_search_needs_a_key(web) -> None:
     refused = await web.get("https://s.jina.ai/?q=acme")
     assert (refused.status_code, refused.json()["status"]) == (401, 40103)

@@ -33,6 +33,7 @@ URL = "https://site.example/"
 JINA = "https://r.jina.ai/https://site.example/"
 TAVILY = "https://api.tavily.com/extract"
 LONG = "Talweg Pumps repairs and sells ship pumps in three ports. " * 6
+WALL = reply("<h1>Forbidden</h1>", 403)
 HTML = f"<title>Talweg Pumps</title><h1>Pumps</h1><p>{LONG}</p>"
 
 
@@ -62,7 +63,7 @@ def folder(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def desk(
-    folder: Path, *, hedge_seconds: float = 5.0, **changed: object
+    folder: Path, *, grace_seconds: float = 5.0, **changed: object
 ) -> AsyncIterator[Desk]:
     clock = HandClock()
     async with (
@@ -71,7 +72,7 @@ async def desk(
         SqliteStore.open(folder / "pages.sqlite3") as store,
     ):
         reader = WebReader(
-            http, store, settings(**changed), clock, "local", hedge_seconds=hedge_seconds
+            http, store, settings(**changed), clock, "local", grace_seconds=grace_seconds
         )
         yield Desk(web, reader, store, clock)
 
@@ -83,16 +84,18 @@ async def refused(reader: WebReader, url: str = URL, seconds: float = 5) -> str:
     return caught.value.reason
 
 
-async def test_jina_is_asked_first_and_its_reply_is_the_stored_evidence(folder: Path) -> None:
+async def test_where_the_site_lets_no_machine_in_jinas_reply_is_the_stored_evidence(
+    folder: Path,
+) -> None:
     async with desk(folder, jina_api_key="jk") as at:
         at.web.on(JINA, jina())
+        at.web.on(URL, WALL)
         page = await at.reader.read(URL, deadline_seconds=5)
         assert (page.reader, page.content_type, page.status) == ("jina", "text/markdown", 200)
         assert page.body == jina_text().encode()
         assert page.sha256 == hashlib.sha256(page.body).hexdigest()
         assert "repairs and sells ship pumps" in page.text
-        assert at.web.paths() == []
-        asked = at.web.asked[-1]
+        asked = next(a for a in at.web.asked if a.host == "r.jina.ai")
         assert asked.headers["authorization"] == "Bearer jk"
         assert asked.headers["accept"] == "text/plain"
         stored = await at.store.page("local", page.sha256, URL)
@@ -106,7 +109,7 @@ async def test_jina_is_asked_first_and_its_reply_is_the_stored_evidence(folder: 
         jina(warning="Target URL returned error 403: Forbidden"),
         jina(warning="This page maybe requiring CAPTCHA, please make sure you are authorized"),
         jina("too short"),
-        jina(source="https://other.example/"),
+        jina(source="https://elsewhere.example/"),
         jina(source="https://site.example/\n\nURL Source: https://site.example/"),
         reply("<html>Bad gateway</html>", 524),
         reply("<html>Welcome to the CDN</html>"),
@@ -122,18 +125,132 @@ async def test_what_jina_sends_instead_of_the_page_makes_way_for_a_direct_read(
 ) -> None:
     async with desk(folder) as at:
         at.web.on(JINA, bad)
-        at.web.on(URL, reply(HTML, last_modified="Fri, 20 Nov 2026 11:00:00 GMT"))
+        shell = "<title>App</title><p>Call us</p>"  # so little that Jina's word is waited for
+        at.web.on(URL, reply(shell, last_modified="Fri, 20 Nov 2026 11:00:00 GMT"))
         page = await at.reader.read(URL, deadline_seconds=9)
-        assert (page.reader, page.body) == ("direct", HTML.encode())
+        assert (page.reader, page.body) == ("direct", shell.encode())
         assert page.headers["last-modified"] == "Fri, 20 Nov 2026 11:00:00 GMT"
 
 
 async def test_a_silent_jina_is_overtaken_by_a_direct_read(folder: Path) -> None:
-    async with desk(folder, hedge_seconds=0.01, jina_timeout_s=30) as at:
+    async with desk(folder, jina_timeout_s=30) as at:
         at.web.on(JINA, silence)
         at.web.on(URL, reply(HTML))
         with anyio.fail_after(5):
             assert (await at.reader.read(URL, deadline_seconds=20)).reader == "direct"
+
+
+async def test_a_usable_direct_answer_wins_even_when_jina_answered_first(folder: Path) -> None:
+    jina_answered = asyncio.Event()
+
+    async def fast(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await jina()(asked, writer)
+        jina_answered.set()
+
+    async def slower(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await jina_answered.wait()
+        await reply(HTML, last_modified="Mon, 02 Mar 2015 11:00:00 GMT")(asked, writer)
+
+    async with desk(folder) as at:
+        at.web.on(JINA, fast)
+        at.web.on(URL, slower)
+        page = await at.reader.read(URL, deadline_seconds=9)
+        assert (page.reader, page.body) == ("direct", HTML.encode())
+        assert page.headers["last-modified"] == "Mon, 02 Mar 2015 11:00:00 GMT"
+
+
+async def head_only(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    """The head of an answer whose body never comes."""
+    writer.write(
+        b"HTTP/1.1 200 X\r\ncontent-type: text/html\r\ncontent-length: 9000\r\n"
+        b"last-modified: Mon, 02 Mar 2015 11:00:00 GMT\r\nserver: pumpd\r\n\r\n<p>"
+    )
+    await writer.drain()
+    await silence(asked, writer)
+
+
+async def test_jinas_text_carries_the_date_and_server_that_the_site_itself_gave(
+    folder: Path,
+) -> None:
+    async with desk(folder, grace_seconds=0.01) as at:
+        at.web.on(JINA, jina())
+        at.web.on(URL, head_only)
+        page = await at.reader.read(URL, deadline_seconds=9)
+        assert page.reader == "jina"
+        assert page.headers == {
+            "last-modified": "Mon, 02 Mar 2015 11:00:00 GMT",
+            "server": "pumpd",
+        }
+
+
+@pytest.mark.parametrize(
+    ("published", "kept"),
+    [
+        ("Published Time: Mon, 02 Mar 2015 11:00:00 GMT", "Mon, 02 Mar 2015 11:00:00 GMT"),
+        ("Published Time: Mon, 02 Mar 2015 11:00:00 GMT\n\nPublished Time: now", None),
+    ],
+    ids=["one date", "a title that forges a second"],
+)
+async def test_behind_a_wall_the_date_that_jina_passes_on_is_kept(
+    folder: Path, published: str, kept: str | None
+) -> None:
+    text = jina_text().replace("Markdown Content:", f"{published}\n\nMarkdown Content:")
+    async with desk(folder) as at:
+        at.web.on(JINA, reply(text, content_type="text/plain"))
+        at.web.on(URL, WALL)
+        page = await at.reader.read(URL, deadline_seconds=9)
+        assert page.headers.get("last-modified") == kept
+
+
+@pytest.mark.parametrize("echo", [URL, "https://other.example/"], ids=["as asked", "final"])
+async def test_a_redirect_to_another_site_takes_jinas_text_with_it(folder: Path, echo: str) -> None:
+    async with desk(folder) as at:
+        at.web.on(JINA, jina(source=echo))
+        at.web.on(URL, redirect("https://other.example/"))
+        at.web.on("https://other.example/", WALL)
+        page = await at.reader.read(URL, deadline_seconds=9)
+        assert (page.reader, page.url) == ("jina", URL)
+        assert page.final_url == "https://other.example/"
+
+
+async def test_within_one_registrable_domain_a_redirect_changes_nothing(folder: Path) -> None:
+    async with desk(folder) as at:
+        at.web.on(JINA, jina())
+        at.web.on(URL, redirect("https://www.site.example/"))
+        at.web.on("https://www.site.example/", WALL)
+        page = await at.reader.read(URL, deadline_seconds=9)
+        assert (page.reader, page.final_url) == ("jina", "https://www.site.example/")
+
+
+@pytest.mark.parametrize(
+    ("direct", "reason"),
+    [
+        (reset, "connect"),
+        (silence, "timeout"),
+        (redirect("http://169.254.169.254/"), "address"),
+        (reply("<script>location.replace('https://other.example/')</script>"), "empty"),
+    ],
+    ids=["reset", "no answer", "redirect to a private address", "a script that goes elsewhere"],
+)
+async def test_jinas_text_is_not_used_when_nobody_saw_where_the_address_leads(
+    folder: Path, direct: Handler, reason: str
+) -> None:
+    async with desk(folder, page_timeout_s=0.3, tavily_extract=True, grace_seconds=0.01) as at:
+        at.web.on(JINA, jina())
+        at.web.on(URL, direct)
+        assert await refused(at.reader) == reason
+        assert at.web.paths("api.tavily.com") == []
+
+
+async def test_a_page_that_sends_browsers_to_another_site_is_read_as_it_stands(
+    folder: Path,
+) -> None:
+    onward = '<meta http-equiv="refresh" content="0; url=https://other.example/"><p>Wait</p>'
+    async with desk(folder) as at:
+        at.web.on(JINA, jina())
+        at.web.on(URL, reply(onward))
+        page = await at.reader.read(URL, deadline_seconds=9)
+        assert (page.reader, page.body) == ("direct", onward.encode())
 
 
 async def test_a_site_that_wants_no_robots_is_handed_to_no_reader(folder: Path) -> None:
@@ -143,6 +260,7 @@ async def test_a_site_that_wants_no_robots_is_handed_to_no_reader(folder: Path) 
         assert [a.path for a in at.web.asked] == ["/robots.txt"]
     async with desk(folder, respect_robots=False) as at:
         at.web.on(JINA, jina())
+        at.web.on(URL, WALL)
         assert (await at.reader.read(URL, deadline_seconds=5)).reader == "jina"
 
 
@@ -160,7 +278,7 @@ async def test_a_page_that_needs_a_browser_waits_for_jina_and_serves_if_jina_fai
         await reply(shell)(asked, writer)
         thin_read.set()
 
-    async with desk(folder, hedge_seconds=0.01) as at:
+    async with desk(folder) as at:
         at.web.on(JINA, after_the_direct_read)
         at.web.on(URL, thin)
         assert (await at.reader.read(URL, deadline_seconds=9)).reader == "jina"
@@ -170,7 +288,7 @@ async def test_a_page_that_needs_a_browser_waits_for_jina_and_serves_if_jina_fai
 
 
 async def test_a_thin_page_in_hand_is_kept_when_the_time_is_up(folder: Path) -> None:
-    async with desk(folder, hedge_seconds=0.01, jina_timeout_s=30) as at:
+    async with desk(folder, jina_timeout_s=30) as at:
         at.web.on(JINA, silence)
         at.web.on(URL, reply("<p>Call us</p>"))
         with anyio.fail_after(10):
@@ -240,6 +358,7 @@ async def test_a_private_address_is_told_to_nobody(folder: Path, url: str) -> No
 async def test_secrets_of_a_url_reach_neither_reader_nor_store(folder: Path) -> None:
     async with desk(folder) as at:
         at.web.on(JINA + "p?id=7", jina())
+        at.web.on(URL + "p?id=7", WALL)
         page = await at.reader.read(URL + "p?token=SECRET&id=7#x", deadline_seconds=5)
         assert page.url == URL + "p?id=7"
         assert not [a for a in at.web.asked if "SECRET" in a.path]
@@ -283,10 +402,10 @@ async def test_jina_is_left_alone_for_as_long_as_it_asks(
 ) -> None:
     async with desk(folder, page_cache_hours=0) as at:
         at.web.on(JINA, answer, jina())
-        at.web.on(URL, reply(HTML))
-        assert (await at.reader.read(URL, deadline_seconds=9)).reader == "direct"
+        at.web.on(URL, WALL)
+        assert await refused(at.reader) == "http_403"
         at.clock.seconds += seconds - 1
-        assert (await at.reader.read(URL, deadline_seconds=9)).reader == "direct"
+        assert await refused(at.reader) == "http_403"
         assert len(at.web.paths("r.jina.ai")) == 1
         at.clock.seconds += 2
         assert (await at.reader.read(URL, deadline_seconds=9)).reader == "jina"
@@ -295,16 +414,16 @@ async def test_jina_is_left_alone_for_as_long_as_it_asks(
 async def test_after_three_failures_in_a_row_jina_is_skipped_for_a_minute(folder: Path) -> None:
     async with desk(folder, page_cache_hours=0) as at:
         at.web.on(JINA, reply("", 500))
-        at.web.on(URL, reply(HTML))
+        at.web.on(URL, WALL)
         for _ in range(5):
-            await at.reader.read(URL, deadline_seconds=9)
+            assert await refused(at.reader) == "http_403"
         assert len(at.web.paths("r.jina.ai")) == 3
 
 
 async def test_without_a_key_jina_gets_twenty_pages_a_minute(folder: Path) -> None:
     async with desk(folder, page_cache_hours=0) as at:
         at.web.on(JINA, jina())
-        at.web.on(URL, reply(HTML))
+        at.web.on(URL, reply("<p>Call us</p>"))
         readers = [(await at.reader.read(URL, deadline_seconds=9)).reader for _ in range(22)]
         assert readers == ["jina"] * 20 + ["direct"] * 2
         at.clock.seconds += 61
@@ -323,6 +442,16 @@ async def test_tavily_is_the_third_reader_and_only_where_it_is_wanted(folder: Pa
         at.web.on(URL, reply("no", 403))
         assert await refused(at.reader) == "http_403"
         assert at.web.paths("api.tavily.com") == []
+
+
+async def test_tavilys_text_is_credited_to_where_the_address_leads(folder: Path) -> None:
+    async with desk(folder, jina_enabled=False, tavily_extract=True) as at:
+        at.web.on(URL, redirect("https://other.example/"))
+        at.web.on("https://other.example/", WALL)
+        body = f'{{"results":[{{"url":"{URL}","raw_content":"# Pumps\\n{LONG}"}}]}}'
+        at.web.on(TAVILY, reply(body, content_type="application/json"))
+        page = await at.reader.read(URL, deadline_seconds=9)
+        assert (page.reader, page.final_url) == ("tavily", "https://other.example/")
 
 
 @pytest.mark.parametrize(
@@ -345,7 +474,7 @@ async def test_when_tavily_has_nothing_the_direct_reader_has_the_last_word(
 
 async def test_a_page_that_is_not_there_is_not_asked_of_further_readers(folder: Path) -> None:
     async with desk(folder, tavily_extract=True) as at:
-        at.web.on(JINA, jina(warning="Target URL returned error 404: Not Found"))
+        at.web.on(JINA, silence)
         assert await refused(at.reader) == "not_found"
         assert at.web.paths("api.tavily.com") == []
 

@@ -30,6 +30,8 @@ from data411_mcp.errors import (
 from data411_mcp.services.ports import Clock, Emit, JobContext, Store
 
 Work = Callable[[JobContext], Awaitable[WorkResult]]
+# Tidies up after a job that was cancelled or failed; the last argument is a stable word why.
+Close = Callable[[Job, JobStatus, str], Awaitable[None]]
 
 ATTEMPTS_MAX = 5
 JOB_DEADLINE_SECONDS = 30 * 60.0  # of one attempt
@@ -39,6 +41,7 @@ POLL_SECONDS = 0.2  # how often a follower reads the store about another process
 SETTLE_SECONDS = 1.5
 SAVE_AGAIN_SECONDS = 0.5
 EVENTS_PER_READ = 200
+CANCELLED = "cancelled"
 
 log = structlog.get_logger(__name__)
 
@@ -50,13 +53,15 @@ class _Ending:
     status: JobStatus
     result: str | None = None
     error: str | None = None
+    reason: str = ""
 
 
 class EmbeddedRunner:
     """Implements the `JobRunner` port. `work` maps a job's route to what does it.
 
     The work gets the cancel of the whole job, a lost lease, the deadline and a shutdown as
-    cancellation; it must clean up within SETTLE_SECONDS.
+    cancellation; it must clean up within SETTLE_SECONDS. `close` is called, by route, for each
+    job that ends cancelled or in error, also where no attempt was under way.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class EmbeddedRunner:
         work: Mapping[str, Work],
         *,
         worker_id: str,
+        close: Mapping[str, Close] | None = None,
         lease_seconds: float = 10.0,
         heartbeat_seconds: float = 2.5,
         concurrency: int = 8,
@@ -75,6 +81,7 @@ class EmbeddedRunner:
         self._store = store
         self._clock = clock
         self._work = work
+        self._closers = close or {}
         self._worker_id = worker_id
         self._lease_seconds = lease_seconds
         self._heartbeat_seconds = heartbeat_seconds
@@ -126,7 +133,10 @@ class EmbeddedRunner:
 
     async def cancel(self, tenant: str, job_id: str, slot: str | None = None) -> Job:
         job = await self._store.request_cancel(tenant, job_id, slot, now=self._clock.now())
-        return self._heeded(tenant, job_id, job)
+        heeded = self._heeded(tenant, job_id, job)
+        if slot is None and heeded.status is JobStatus.CANCELLED:
+            await self._close(heeded, JobStatus.CANCELLED, CANCELLED)
+        return heeded
 
     async def retry_slot(self, tenant: str, job_id: str, slot: str) -> Job:
         """Raises NotFound, or SlotNotRerunnable when the job is over."""
@@ -244,6 +254,7 @@ class EmbeddedRunner:
         try:
             ending = await self._attempt(held)
             if ending is not None:
+                await self._close(held.job, ending.status, ending.reason)
                 await self._settle(held, ending)
         except anyio.get_cancelled_exc_class():
             await self._hand_back(held)
@@ -332,7 +343,7 @@ class EmbeddedRunner:
     def _cancelled(self, held: HeldJob) -> _Ending:
         if not held.last_event_is(EventName.SESSION_CANCELLED):
             held.emit(ProgressEvent(name=EventName.SESSION_CANCELLED, message="Cancelled."))
-        return _Ending(JobStatus.CANCELLED)
+        return _Ending(JobStatus.CANCELLED, reason=CANCELLED)
 
     def _failed(
         self, held: HeldJob, code: str, message: str, hint: str = "", retryable: bool = False
@@ -344,7 +355,7 @@ class EmbeddedRunner:
                 )
             )
         error = {"code": code, "message": message, "hint": hint, "retryable": retryable}
-        return _Ending(JobStatus.ERROR, error=json.dumps(error))
+        return _Ending(JobStatus.ERROR, error=json.dumps(error), reason=code.lower())
 
     async def _heartbeats(self, held: HeldJob) -> None:
         lapses_at = anyio.current_time() + self._lease_seconds
@@ -389,6 +400,18 @@ class EmbeddedRunner:
             if events:
                 await self._store.append_events(held.job.id, held.holder, events)
                 held.saved(events[-1].seq)
+
+    async def _close(self, job: Job, status: JobStatus, reason: str) -> None:
+        """Before the end is written: who reads "cancelled" finds the job's leavings closed. What
+        cannot be closed keeps no job from ending."""
+        close = self._closers.get(job.route)
+        if close is None or status not in (JobStatus.CANCELLED, JobStatus.ERROR):
+            return
+        with anyio.move_on_after(SETTLE_SECONDS, shield=True):
+            try:
+                await close(job, status, reason)
+            except Exception as error:
+                log.error("job_not_closed", job_id=job.id, trace=_trace(error))
 
     async def _settle(self, held: HeldJob, ending: _Ending) -> None:
         """Write the end of the attempt, after its events: who reads "done" finds them all."""

@@ -50,6 +50,36 @@ class JobTables:
         rows = await self._db.read("jobs_of_chat", tenant=tenant, chat_session_id=chat_session_id)
         return tuple(_job(list(group)) for _, group in groupby(rows, key=lambda row: row["id"]))
 
+    async def jobs_to_scan(
+        self, tenant: str, *, after: str = "", limit: int = 100
+    ) -> tuple[Job, ...]:
+        rows = await self._db.read("jobs_after", tenant=tenant, after=after, limit=limit)
+        return tuple(_job(list(group)) for _, group in groupby(rows, key=lambda row: row["id"]))
+
+    async def rewrite_job(
+        self, tenant: str, job_id: str, *, payload: str, lead_key: str, expected: str
+    ) -> bool:
+        async with self._db.transaction() as transaction:
+            rewritten = await transaction.rows(
+                "rewrite_job",
+                tenant=tenant,
+                id=job_id,
+                payload=payload,
+                lead_key=lead_key,
+                expected=expected,
+            )
+        return bool(rewritten)
+
+    async def rewrite_event(self, tenant: str, job_id: str, event: ProgressEvent) -> None:
+        async with self._db.transaction() as transaction:
+            await transaction.changed(
+                "rewrite_event",
+                tenant=tenant,
+                job_id=job_id,
+                seq=event.seq,
+                event=event.model_dump_json(),
+            )
+
     async def claim_job(
         self, worker: str, *, now: datetime, lease_seconds: float, job_id: str | None = None
     ) -> Job | None:

@@ -90,6 +90,18 @@ ORDER BY created_at DESC, chat_session_id LIMIT 1
 INSERT INTO tombstones (tenant, tombstone, created_at) VALUES (:tenant, :tombstone, :at)
 ON CONFLICT (tenant, tombstone) DO NOTHING
 
+-- name: rewrite_lead
+UPDATE sessions SET lead = :lead, lead_key = :lead_key
+WHERE tenant = :tenant AND chat_session_id = :chat_session_id AND lead = :expected
+RETURNING version
+
+-- name: rewrite_lead_history
+UPDATE lead_history SET lead = :lead, lead_key = :lead_key
+WHERE tenant = :tenant AND chat_session_id = :chat_session_id AND position = :position
+
+-- name: delete_seed
+DELETE FROM seeds WHERE tenant = :tenant AND seed_key = :seed_key
+
 -- name: tombstones
 SELECT tombstone FROM tombstones WHERE tenant = :tenant
 
@@ -157,6 +169,18 @@ SELECT jobs.*, asked.number AS asked_number, asked.slot AS asked_slot, asked.wis
 FROM jobs LEFT JOIN slot_requests AS asked ON asked.job_id = jobs.id
 WHERE jobs.tenant = :tenant AND jobs.chat_session_id = :chat_session_id
 ORDER BY jobs.created_at, jobs.id, asked.number
+
+-- name: jobs_after
+SELECT jobs.*, asked.number AS asked_number, asked.slot AS asked_slot, asked.wish AS asked_wish
+FROM jobs LEFT JOIN slot_requests AS asked ON asked.job_id = jobs.id
+WHERE jobs.id IN (
+    SELECT id FROM jobs WHERE tenant = :tenant AND id > :after ORDER BY id LIMIT :limit)
+ORDER BY jobs.id, asked.number
+
+-- name: rewrite_job
+UPDATE jobs SET payload = :payload, lead_key = :lead_key
+WHERE id = :id AND tenant = :tenant AND payload = :expected
+RETURNING id
 
 -- name: claim_job
 UPDATE jobs SET status = 'running', worker = :worker, lease_until = :lease_until,
@@ -238,6 +262,10 @@ SELECT COALESCE(MAX(seq), 0) AS seq FROM job_events WHERE job_id = :job_id
 
 -- name: insert_event
 INSERT INTO job_events (job_id, seq, event) VALUES (:job_id, :seq, :event)
+
+-- name: rewrite_event
+UPDATE job_events SET event = :event
+WHERE job_id = :job_id AND seq = :seq AND job_id IN (SELECT id FROM jobs WHERE tenant = :tenant)
 
 -- name: events
 SELECT job_events.event FROM job_events JOIN jobs ON jobs.id = job_events.job_id

@@ -61,7 +61,7 @@ class SessionTables:
         return tuple(row["lead"] for row in rows)
 
     async def set_identity_choice(
-        self, tenant: str, chat_session_id: str, choice: str, at: datetime
+        self, tenant: str, chat_session_id: str, choice: str | None, at: datetime
     ) -> None:
         async with self._db.transaction() as transaction:
             if not await transaction.rows(
@@ -164,6 +164,38 @@ class SessionTables:
     async def tombstones(self, tenant: str) -> frozenset[str]:
         rows = await self._db.read("tombstones", tenant=tenant)
         return frozenset(row["tombstone"] for row in rows)
+
+    async def rewrite_lead(
+        self, tenant: str, chat_session_id: str, lead: str, lead_key: str, *, expected: str
+    ) -> bool:
+        async with self._db.transaction() as transaction:
+            rewritten = await transaction.rows(
+                "rewrite_lead",
+                tenant=tenant,
+                chat_session_id=chat_session_id,
+                lead=lead,
+                lead_key=lead_key,
+                expected=expected,
+            )
+        return bool(rewritten)
+
+    async def rewrite_lead_history(
+        self, tenant: str, chat_session_id: str, position: int, lead: str, lead_key: str
+    ) -> None:
+        async with self._db.transaction() as transaction:
+            await transaction.changed(
+                "rewrite_lead_history",
+                tenant=tenant,
+                chat_session_id=chat_session_id,
+                position=position,
+                lead=lead,
+                lead_key=lead_key,
+            )
+
+    async def delete_seeds(self, tenant: str, keys: Sequence[str]) -> None:
+        async with self._db.transaction() as transaction:
+            for key in keys:
+                await transaction.changed("delete_seed", tenant=tenant, seed_key=key)
 
     async def sessions_to_scan(
         self, tenant: str, *, after: str = "", limit: int = 100

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -24,6 +24,7 @@ from data411_mcp.domain.extract.charset import decode_text, is_binary, without_s
 from data411_mcp.domain.extract.document import Block, Document
 from data411_mcp.domain.extract.draft import Draft, clean_line
 from data411_mcp.domain.extract.markdown import is_reader_text, markdown_document
+from data411_mcp.domain.extract.screen_readers import screen_reader_stretches
 from data411_mcp.domain.extract.structured import absolute, structured_values, tag_set
 from data411_mcp.domain.extract.tech import technology_rows
 from data411_mcp.domain.extract.visibility import Hiding, Sheet, read_sheet
@@ -108,7 +109,7 @@ def html_document(source: str, url: str) -> Document:
     scripts = _scripts(tree, base)
     title = tree.css_first("head title")
     generator = tree.css_first("meta[name=generator i]")
-    return draft.document(
+    document = draft.document(
         url=url,
         decoder="html/1",
         title=title.text() if title is not None else "",
@@ -119,6 +120,8 @@ def html_document(source: str, url: str) -> Document:
         ),
         scripts=scripts,
     )
+    hidden = screen_reader_stretches(tree, document.text, document.visible_end, document.links)
+    return replace(document, screen_reader_only=hidden) if hidden else document
 
 
 def _shallow(source: str) -> str:

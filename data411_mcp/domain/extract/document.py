@@ -70,6 +70,8 @@ class Document:
     generator: str = ""  # meta generator and well-known script hosts, for the tech stack
     scripts: tuple[str, ...] = ()  # absolute script and stylesheet URLs
     modified: str | None = None  # ISO date the page itself gives ("last updated …"), if any
+    # Stretches with contact data or orders that the page shows to screen readers alone.
+    screen_reader_only: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from urllib.parse import urlsplit
 
 from data411_mcp.domain.extract.document import Document, Hints
 from data411_mcp.domain.extract.person_names import fold
+from data411_mcp.domain.hosts import registrable_domain
 from data411_mcp.domain.legal_forms import strip_legal_form
 
 NAME_WORDS_MAX = 9
@@ -37,7 +37,6 @@ _FREE_MAIL = _words(
     "facebook twitter google youtube linkedin instagram wordpress blogspot adobe macromedia w3 "
     "addthis pinterest vimeo flickr apple microsoft"
 )
-_SECOND_LEVEL = _words("co com org net ac gov edu or ne gob gen ltd plc me")
 _LATIN = str.maketrans(
     dict(
         zip(
@@ -71,15 +70,8 @@ def host_label(document: Document, hints: Hints) -> str:
 
 
 def _label(address: str) -> str:
-    host = urlsplit(address if "//" in address else f"//{address}").hostname or ""
-    labels = host.casefold().split(".")
-    if len(labels) < 2 or host.replace(".", "").isdigit():
-        return ""
-    if len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL:
-        return labels[-3]
-    if len(labels) > 2 and len(labels[-2]) <= 2:
-        return labels[-3]  # `oakfield.ca.us`
-    return labels[-2]
+    domain = registrable_domain(address if "//" in address else f"//{address}")
+    return domain.partition(".")[0] if "." in domain and not domain[-1].isdigit() else ""
 
 
 def host_match(name: str, host: str) -> float:

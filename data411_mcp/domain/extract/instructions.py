@@ -8,7 +8,7 @@ sells AI assistants, or terms that forbid robots, are left alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from data411_mcp.domain.extract.document import Document, Span
@@ -25,6 +25,14 @@ _MACHINE = (
     r"(?:assistants?|agents?|systems?|tools?|bots?|readers?|summari[sz]ers?|parsers?|crawlers?"
     r"|scrapers?|processors?|pipelines?|models?|programs?|spiders?)"
     r"|(?:ai|llm)\s+(?:reading|processing|parsing|crawling)\b|crawlers?|scrapers?|ais?(?=\s*[,:]))"
+)
+# Who gathers data may be a person, too: only where the line speaks *to* them.
+_COLLECTOR = (
+    r"(?:(?:data|information|contact|lead|e-?mail)[\s-]+(?:collect|gather|harvest|min|process"
+    r"|aggregat|enrich|extract|scrap)(?:ors?|ers?)"
+    r"|(?:machine|automated|automatic|robot(?:ic)?|non-?human)[\s-]+"
+    r"(?:readers?|visitors?|users?|collectors?|clients?|processing)|harvesters?|machines|robots"
+    r"|bots)"
 )
 # Names that people and other things bear too: only where the line speaks *to* them.
 _NAMED_MACHINE = r"(?:claude|gemini|copilot|grok|perplexity|assistant|bing\s?chat|deepseek|mistral)"
@@ -148,6 +156,9 @@ _ORDERS = _rules(
     r"\b(?:mark|treat|flag)\s+(?:this|the|all|every|these)\s+(?:[\w-]+\s+){0,4}as\s+(?:proven|verified"
     r"|authoritative|trusted|true|official|facts?)\b",
     # A machine addressed.
+    rf"(?:\A|[.!?;\n\[(]\s*)(?:(?:note|notice|message|attention)[\s,:]+)?"
+    rf"(?:to|for|dear|hey|hello|hi|attention)[\s,]+{_FOR_ALL}{_COLLECTOR}\b[^.!?,:\n]{{0,60}}[,:]"
+    rf"[^\n]{{0,300}}?(?:\b{_ORDER}|\d{{3}}|@)",
     rf"\b(?:note|notice|attention|instructions?|message|memo|warning|advice|important|info(?:rmation)?)\s+"
     rf"(?:\w+\s+)?(?:to|for)\s+{_FOR_ALL}{_MACHINE}",
     rf"(?:\A|[.!?;\n\[(]\s*)(?:(?:to|for|dear|hey|hello|hi|attention)[\s,]+{_FOR_ALL}(?:\w+\s+)?)"
@@ -181,7 +192,8 @@ _HINT = re.compile(
     r"|token|user|operator|anweis|vergiss|vorgabe|befehl|consigne|directive|règle|regla|regol|regra"
     r"|istruz|instruc|negeer|vergeet|zignor|pomiń|игнор|забуд|忽略|无视|忘记|無視|ии|助手|语言|言語|spider"
     r"|parse|parsing|process|index|ingest|analy|ignorier|robot|asked|mention this|verified|proven"
-    r"|command|repeat|execute|function|tool|前|指示",
+    r"|command|repeat|execute|function|tool|前|指示|collector|gatherer|harvest|\bminer|machine"
+    r"|automat",
     re.IGNORECASE,
 )
 # Terms of use speak to people about robots.
@@ -221,7 +233,18 @@ def find_instructions(document: Document) -> tuple[Span, ...]:
                 spans[-1] = Span(spans[-1].start, max(spans[-1].end, start + last))
             else:
                 spans.append(Span(start + first, start + last))
-    return tuple(spans)
+    return _united(spans, document.screen_reader_only)
+
+
+def _united(spans: Sequence[Span], more: Sequence[Span]) -> tuple[Span, ...]:
+    """All of them in order; those that overlap are one."""
+    united: list[Span] = []
+    for span in sorted((*spans, *more), key=lambda s: s.start):
+        if united and span.start <= united[-1].end:
+            united[-1] = Span(united[-1].start, max(united[-1].end, span.end))
+        else:
+            united.append(span)
+    return tuple(united)
 
 
 def is_instruction(text: str) -> bool:

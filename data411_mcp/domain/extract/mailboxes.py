@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 _UMLAUTS = {ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("ø"): "o", ord("ß"): "ss"}
@@ -39,13 +40,15 @@ def _ascii(text: str) -> str:
     return unicodedata.normalize("NFKD", folded).encode("ascii", "ignore").decode()
 
 
-def _parts(name: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def _parts(name: str) -> tuple[str, ...]:
     """Name words without initials and nicknames in brackets."""
     words = re.sub(r"\([^)]*\)|[\"“][^\"”]*[\"”]", " ", name)
     parts = [re.sub(r"[^a-z]", "", _ascii(word)) for word in words.split()]
-    return [part for part in parts if len(part) > 1]
+    return tuple(part for part in parts if len(part) > 1)
 
 
+@lru_cache(maxsize=4096)
 def _mailboxes(name: str) -> frozenset[str]:
     parts = _parts(name)
     if len(parts) < 2:

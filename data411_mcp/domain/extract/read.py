@@ -21,6 +21,7 @@ from data411_mcp.domain.extract.links import read_links
 from data411_mcp.domain.extract.mailboxes import owner_of_mailbox, owner_of_profile
 from data411_mcp.domain.extract.people import read_people
 from data411_mcp.domain.extract.places import read_places
+from data411_mcp.domain.extract.reading_limits import for_reading
 from data411_mcp.domain.extract.tech import read_technologies
 from data411_mcp.domain.graph import FieldName
 
@@ -36,6 +37,19 @@ def read_document(document: Document, hints: Hints) -> PageFacts:
     instructions = find_instructions(document)
     if kind in _DEAD_ENDS or document.decoder == _API_ROWS:
         return PageFacts(url=document.url, instructions=instructions, kind=kind)
+    reading = for_reading(document)
+    inside = instructions
+    if reading.document is not document:
+        inside = find_instructions(reading.document)
+    facts, not_ours = _read(reading.document, hints, inside)
+    found = PageFacts(document.url, facts, not_ours, instructions, kind)
+    return reading.restored(found)
+
+
+def _read(
+    document: Document, hints: Hints, instructions: tuple[Span, ...]
+) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
+    """The page's own facts, and those of others."""
     ours_linked, others_linked = read_links(document, hints)
     read = [
         *read_contacts(document, hints),
@@ -50,13 +64,8 @@ def read_document(document: Document, hints: Hints) -> PageFacts:
     ours = [fact for fact in sound if fact.score >= OURS_MIN]
     others = [*(fact for fact in sound if fact.score < OURS_MIN), *others_linked]
     facts, unowned = _owned(give_phones(document, ours))
-    return PageFacts(
-        url=document.url,
-        facts=_once(facts),
-        not_ours=_once(fact for fact in (*others, *unowned) if not _overlaps(fact, instructions)),
-        instructions=instructions,
-        kind=kind,
-    )
+    theirs = (fact for fact in (*others, *unowned) if not _overlaps(fact, instructions))
+    return _once(facts), _once(theirs)
 
 
 def _overlaps(fact: Fact, spans: Iterable[Span]) -> bool:

@@ -10,6 +10,7 @@ from data411_mcp.domain.evidence import Finding, ReadPage
 from data411_mcp.domain.extract.document import Fact
 from data411_mcp.domain.graph import FieldName, IdentityCard
 from data411_mcp.domain.lead import Lead, LeadKey
+from data411_mcp.domain.slots import DEEP, DNS, FORGE, GROUND, REGISTRY, SITE, SPAN, SWIFT
 from data411_mcp.services.ports import (
     DnsLookup,
     LanguageModel,
@@ -33,6 +34,15 @@ class Sources:
     dns: DnsLookup
     search: SearchEngine | None
     llm: LanguageModel | None
+
+    def runnable(self) -> frozenset[str]:
+        """Ids of the slots that could run now."""
+        ready = {SITE, REGISTRY, DNS}
+        if self.llm is not None and self.llm.configured():
+            ready |= {GROUND, SPAN, FORGE, SWIFT, DEEP}
+        elif self.search is not None:
+            ready.add(GROUND)
+        return frozenset(ready)
 
 
 @dataclass(frozen=True)

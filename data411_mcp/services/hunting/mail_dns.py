@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from data411_mcp.domain.evidence import Finding
 from data411_mcp.domain.graph import FieldName
+from data411_mcp.domain.hosts import SHARED_HOSTS
 from data411_mcp.domain.slots import DNS
-from data411_mcp.domain.ties import SHARED_HOSTS
 from data411_mcp.errors import LookupFailed
 from data411_mcp.services.hunting.brief import Brief, Haul
 

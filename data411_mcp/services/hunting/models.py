@@ -70,7 +70,7 @@ async def hunt_with_model(brief: Brief, spec: ModelSlot, prompts: Prompts) -> Ha
     cited = [
         u for u in dict.fromkeys(f.url for f in found) if u.startswith(("http://", "https://"))
     ]
-    await brief.shelf.read_all(cited[:CITED_PAGES_MAX])
+    await brief.shelf.read_all(cited[:CITED_PAGES_MAX], spec.slot)
     return haul
 
 

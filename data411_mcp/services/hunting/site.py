@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from data411_mcp.domain.evidence import ReadPage
 from data411_mcp.domain.extract.links import next_pages
+from data411_mcp.domain.hosts import SHARED_HOSTS
 from data411_mcp.domain.slots import SITE
-from data411_mcp.domain.ties import SHARED_HOSTS
 from data411_mcp.errors import LookupFailed
 from data411_mcp.services.hunting.brief import Brief, Haul, findings_on
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from data411_mcp.domain.evidence import ReadPage
-from data411_mcp.domain.hosts import registrable_domain
+from data411_mcp.domain.hosts import SHARED_HOSTS, registrable_domain
 from data411_mcp.domain.slots import GROUND
-from data411_mcp.domain.ties import SHARED_HOSTS
 from data411_mcp.errors import VendorUnusable
 from data411_mcp.services.hunting.brief import Brief, Haul, findings_on
 
@@ -27,7 +26,7 @@ def queries(brief: Brief) -> tuple[str, ...]:
     return tuple(dict.fromkeys(q[:390] for q in (first, second) if q.strip()))
 
 
-async def search_pages(brief: Brief) -> tuple[list[ReadPage], list[str]]:
+async def search_pages(brief: Brief, slot: str = "") -> tuple[list[ReadPage], list[str]]:
     """Pages behind the hits, and degraded reasons. Raises VendorUnusable or LookupFailed."""
     engine = brief.sources.search
     if engine is None:
@@ -41,14 +40,14 @@ async def search_pages(brief: Brief) -> tuple[list[ReadPage], list[str]]:
         if len(urls) >= PAGES_MAX:
             break
     wanted = [u for u in urls if registrable_domain(u) not in SHARED_HOSTS]
-    pages = await brief.shelf.read_all(wanted[:PAGES_MAX])
+    pages = await brief.shelf.read_all(wanted[:PAGES_MAX], slot)
     degraded = sorted({f"page:{brief.shelf.failed[u]}" for u in wanted if u in brief.shelf.failed})
     return pages, degraded
 
 
 async def hunt_search(brief: Brief) -> Haul:
     """Hunt Ground without a model: what our own extraction reads on the pages found."""
-    pages, degraded = await search_pages(brief)
+    pages, degraded = await search_pages(brief, GROUND)
     haul = Haul(provider="tavily", degraded=degraded)
     for read in pages:
         brief.page_read(read.page.final_url)
