@@ -39,9 +39,7 @@ def cases(path: Path) -> Iterator[dict[str, Any]]:
         return
     with tarfile.open(archive) as tar:
         for row in rows:
-            member = next(
-                (m for m in tar.getmembers() if m.name.endswith(row["html"])), None
-            )
+            member = next((m for m in tar.getmembers() if m.name.endswith(row["html"])), None)
             file = tar.extractfile(member) if member else None
             if file is not None:
                 yield row | {"html": file.read().decode("utf-8", "replace")}

@@ -53,9 +53,7 @@ async def run_world(folder: Path, lead: Mapping[str, Any] | None = None) -> Ran:
             handed_in = gold_of(folder).get("submit_findings", [])
             if handed_in and ran.job.status is JobStatus.DONE:
                 submitted = [_submitted(row) for row in handed_in]
-                graph, _ = await app.edits.submit(
-                    app.tenant, ran.graph.chat_session_id, submitted
-                )
+                graph, _ = await app.edits.submit(app.tenant, ran.graph.chat_session_id, submitted)
                 ran = Ran(graph, ran.job, ran.seconds)
             return ran
 
@@ -79,9 +77,7 @@ def gold_of(folder: Path) -> dict[str, Any]:
 
 def owner_names(graph: Backfill) -> dict[str, set[str]]:
     """Entity id → every spelling of the person's name, folded."""
-    return {
-        e.id: {fold(n) for n in (e.name, *e.aliases)} for e in graph.entities
-    }
+    return {e.id: {fold(n) for n in (e.name, *e.aliases)} for e in graph.entities}
 
 
 def fold(text: str) -> str:

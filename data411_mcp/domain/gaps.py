@@ -74,14 +74,23 @@ def find_gaps(backfill: Backfill, runnable: Collection[str]) -> tuple[Gap, ...]:
     if not any(s.field is FieldName.ADDRESS for s in proven.values()):
         add("missing", FieldName.ADDRESS, "Find the street address.")
     for statement in _with_status(backfill, Status.CONTESTED):
-        what = statement.field.value.replace("_", " ")
+        what = described(statement, backfill)
         text = f"Settle which {what} is right: {statement.value[:60]} is contested."
         add("contested", statement.field, text, statement.owner)
     for statement in _with_status(backfill, Status.STALE):
-        what = statement.field.value.replace("_", " ")
+        what = described(statement, backfill)
         text = f"Check whether the {what} {statement.value[:60]} still holds."
         add("stale", statement.field, text, statement.owner)
     return tuple(gaps[:GAPS_MAX])
+
+
+def described(statement: Statement, backfill: Backfill) -> str:
+    """`title of Jane Doe`, `founded year`: what a statement is about, in words."""
+    what = statement.field.value.replace("_", " ")
+    if statement.owner == COMPANY or statement.field is FieldName.PERSON:
+        return what
+    name = next((e.name for e in backfill.entities if e.id == statement.owner), "")
+    return f"{what} of {name}" if name else what
 
 
 def _with_status(backfill: Backfill, status: Status) -> Sequence[Statement]:

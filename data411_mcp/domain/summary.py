@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import phonenumbers
 
-from data411_mcp.domain.gaps import decides
+from data411_mcp.domain.gaps import decides, described
 from data411_mcp.domain.graph import (
     COMPANY,
     Backfill,
@@ -238,7 +238,7 @@ def _doubts(backfill: Backfill, cite: _Citations) -> str:
     lines = []
     for s in statements_of(backfill):
         if s.status in (Status.CONTESTED, Status.STALE):
-            what = s.field.value.replace("_", " ")
+            what = plain_text(described(s, backfill))
             lines.append(
                 f"- {s.status.value.capitalize()} {what}: {plain_text(s.value[:120])} "
                 f"({plain_text(s.reason)}) {cite.cite(s)}"
