@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 from structlog.testing import capture_logs
 
@@ -326,12 +327,14 @@ async def test_a_runner_stops_in_time_though_the_store_is_locked(
     store: SqliteStore, tmp_path: Path
 ) -> None:
     gate = Gate()
-    with closing(sqlite3.connect(tmp_path / "data411.sqlite3", isolation_level=None)) as foreign:
+    file = tmp_path / "data411.sqlite3"
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as foreign:
         with anyio.fail_after(BUSY_SECONDS - 1):
             async with make_runner(store, gate, lease_seconds=0.5).running() as runner:
                 await runner.submit(a_job())
                 await gate.begun.wait()
-                foreign.execute("BEGIN IMMEDIATE")
+                # In a thread: on the loop it would wait for a write that needs the loop to end.
+                await anyio.to_thread.run_sync(foreign.execute, "BEGIN IMMEDIATE")
         foreign.execute("ROLLBACK")
     async with make_runner(store, echo).running() as runner:
         job = await runner.wait("acme", "job-1", seconds=10)
