@@ -74,7 +74,14 @@ class _FeatureRefused(Exception):
 
 
 def _import_sdk() -> None:
-    import openai.resources.chat  # noqa: F401 - what the first question would import
+    """What the first question and the first answer would otherwise import and build."""
+    import openai.resources.chat  # noqa: F401
+    from openai.types.chat import ChatCompletion
+
+    message = {"role": "assistant", "content": ""}
+    choice = {"index": 0, "finish_reason": "stop", "message": message}
+    blank = {"id": "", "object": "chat.completion", "created": 0, "model": "", "choices": [choice]}
+    ChatCompletion.model_validate(blank)
 
 
 @dataclass

@@ -171,7 +171,8 @@ class SessionRun:
         usable = key.domain is not None and key.domain not in SHARED_HOSTS
         slots = [s for s in wanted if usable or s == REGISTRY]
         async with anyio.create_task_group() as free:
-            free.start_soon(self._run, [self._task(s) for s in slots])
+            brief = await self._briefed()
+            free.start_soon(self._run, [self._task(s, brief) for s in slots])
             if not usable:
                 free.start_soon(self._look_for_company)
         if usable:
@@ -183,7 +184,7 @@ class SessionRun:
 
     async def _look_for_company(self) -> None:
         try:
-            pages, _ = await search_pages(self._brief())
+            pages, _ = await search_pages(await self._briefed())
         except VendorError:
             return  # the identity card says that nothing was found
         await deepen(self.shelf, pages)
@@ -214,13 +215,13 @@ class SessionRun:
 
     async def _after_identity(self) -> None:
         """A domain that only the search found is read now; a legal name goes to the registers."""
-        domain = self._brief().domain
+        brief = await self._briefed()
         late = []
-        if domain is not None and not self._ran(SITE):
-            late += [self._task(SITE), self._task(DNS)]
+        if brief.domain is not None and not self._ran(SITE):
+            late += [self._task(SITE, brief), self._task(DNS, brief)]
         legal = self._legal_names()
         if legal and self._wants_registry():
-            late.append(self._task(REGISTRY, names=legal))
+            late.append(self._task(REGISTRY, brief, names=legal))
         await self._run(late)
         self._learn_anchors()
 
@@ -248,7 +249,8 @@ class SessionRun:
             return
         labels = ", ".join(SLOTS[s].label for s in slots)
         self._say(EventName.PASS_STARTED, f"{pass_.value} pass: {labels}.", slots=list(slots))
-        await self._run([self._task(s) for s in slots])
+        brief = await self._briefed()
+        await self._run([self._task(s, brief) for s in slots])
         self._learn_anchors()
 
     def _settled(self, slot: str) -> bool:
@@ -283,8 +285,12 @@ class SessionRun:
             ),
         )
 
-    def _task(self, slot: str, **more: Any) -> SlotTask:
-        brief, limits = self._brief(), self.limits
+    async def _briefed(self) -> Brief:
+        """One brief for the slots of a pass; in a thread, so that what was just said goes out."""
+        return await anyio.to_thread.run_sync(self._brief)
+
+    def _task(self, slot: str, brief: Brief, **more: Any) -> SlotTask:
+        limits = self.limits
         spec = SLOTS[slot]
         model = ModelSlot(slot, limits.models.get(slot, spec.provider), spec.deadline_seconds)
         llm_ready = self.sources.llm is not None and self.sources.llm.configured()
