@@ -112,7 +112,11 @@ async def _network(stack: AsyncExitStack, settings: Settings) -> tuple[Settings,
         from data411_mcp.twins.world import load_world
 
         world = load_world(Path(settings.world or ""))
-        twins = await stack.enter_async_context(running_twins(world, latency=settings.twin_latency))
+        twins = await stack.enter_async_context(
+            running_twins(
+                world, latency=settings.twin_latency, rate_limits=settings.twin_rate_limits
+            )
+        )
         address = twins.address
     if settings.llm_api_key is None and settings.twin_llm_key:
         from pydantic import SecretStr
