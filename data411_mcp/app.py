@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from data411_mcp.domain.slots import DEEP, DNS, FORGE, GROUND, REGISTRY, SITE, SPAN, SWIFT
+from data411_mcp.domain.slots import DEEP, FORGE, GROUND, SPAN, SWIFT
 from data411_mcp.errors import Data411Error, InvalidArgument
 from data411_mcp.logs import configure_logging, quiet_libraries
 from data411_mcp.network import Network, TwinAddress
@@ -71,7 +71,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         forgetting = Forgetting(store, clock, _secret(settings))
         edits = GraphEdits(
             store, reader, clock, forgetting, settings.stale_after_days,
-            settings.page_timeout_s, lambda: _runnable(settings),
+            settings.page_timeout_s, sources.runnable,
         )  # fmt: skip
         leads = Enrichment(
             store=store,
@@ -187,15 +187,6 @@ def _configured(settings: Settings) -> frozenset[str]:
         "tavily_key": settings.tavily_api_key,
     }
     return frozenset(name for name, key in keys.items() if key is not None)
-
-
-def _runnable(settings: Settings) -> frozenset[str]:
-    ready = {SITE, REGISTRY, DNS}
-    if settings.llm_api_key is not None:
-        ready |= {GROUND, SPAN, FORGE, SWIFT, DEEP}
-    elif settings.tavily_enabled:
-        ready.add(GROUND)
-    return frozenset(ready)
 
 
 def _limits(settings: Settings) -> Limits:

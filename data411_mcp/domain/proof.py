@@ -26,11 +26,13 @@ from data411_mcp.domain.quotes import (
     holds_words,
     line_around,
     lines_around,
+    says_more_than_a_label,
     sentence_around,
     words,
 )
 from data411_mcp.domain.slots import SITE
 from data411_mcp.domain.ties import (
+    STREET_WORDS,
     STRONG,
     Tie,
     own_domains,
@@ -43,7 +45,6 @@ from data411_mcp.domain.ties import (
 ANCHOR_LINES = 5
 # A person's words are looked for this many lines around a contact that is said to be theirs.
 OWNER_LINES = 3
-LABEL_WORDS_MAX = 3
 _GONE = re.compile(
     r"\b(former(ly)?|ex-|until (19|20)\d\d|retired|passed away|in memoriam|left (us|the company)|"
     r"no longer|ehemalig\w*|ancien(ne)?|previously)\b",
@@ -214,14 +215,10 @@ def _holds_person(quote: str, value: str) -> bool:
 
 
 # Words that spellings of one address leave out or write differently.
-_LOOSE = frozenset(
-    {
-        "st", "street", "ave", "avenue", "rd", "road", "dr", "drive", "blvd", "boulevard", "ln",
-        "lane", "hwy", "highway", "pkwy", "parkway", "ct", "court", "pl", "place", "suite", "ste",
-        "unit", "floor", "n", "s", "e", "w", "north", "south", "east", "west", "us", "usa", "uk",
-        "united", "states", "kingdom", "of", "america", "germany", "australia", "canada",
-    }
-)  # fmt: skip
+_LOOSE = (STREET_WORDS - {"way", "the"}) | {
+    "us", "usa", "uk", "united", "states", "kingdom", "of", "america", "germany", "australia",
+    "canada",
+}  # fmt: skip
 
 
 def _holds_address(quote: str, value: str) -> bool:
@@ -419,8 +416,7 @@ def _line_is_of_another(person: str, span: Span, read: ReadPage) -> bool:
     line = lines_around(read.page.text, span, 0)
     if holds_words(line, person.split()[-1]) or holds_words(line, person):
         return False
-    bare = re.sub(r"\S+@\S+|https?://\S+|[\d+().\-/]+", " ", line)
-    return len(re.findall(r"[^\W\d_]{2,}", bare)) > LABEL_WORDS_MAX
+    return says_more_than_a_label(line)
 
 
 def _nearest_person(span: Span, read: ReadPage) -> str | None:

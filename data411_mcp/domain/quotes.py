@@ -80,6 +80,16 @@ def lines_around(text: str, span: Span, lines: int) -> str:
     return text[start:end]
 
 
+LABEL_WORDS_MAX = 3
+
+
+def says_more_than_a_label(line: str) -> bool:
+    """The line holds more than a label or two beside its numbers and addresses: it speaks of
+    something, perhaps of somebody whose name we do not know."""
+    bare = re.sub(r"\S+@\S+|https?://\S+|[\d+().\-/]+", " ", line)
+    return len(re.findall(r"[^\W\d_]{2,}", bare)) > LABEL_WORDS_MAX
+
+
 def words(text: str) -> list[str]:
     """Folded words: letters and digits without diacritics."""
     plain = unicodedata.normalize("NFKD", text)

@@ -130,7 +130,7 @@ def phone_in(text: str, e164: str) -> bool:
     return False
 
 
-_STREET_WORDS = frozenset(
+STREET_WORDS = frozenset(
     {
         "st", "street", "ave", "avenue", "rd", "road", "dr", "drive", "blvd", "boulevard", "ln",
         "lane", "hwy", "highway", "pkwy", "parkway", "ct", "court", "pl", "place", "way", "suite",
@@ -144,7 +144,7 @@ def address_in(text: str, address: str) -> bool:
     found = re.match(r"\W*(\d+[a-z]?)\s+(.+)", address, re.IGNORECASE)
     if found is None:
         return False
-    words = [w for w in fold(found[2].split(",")[0]).split() if w not in _STREET_WORDS]
+    words = [w for w in fold(found[2].split(",")[0]).split() if w not in STREET_WORDS]
     if not words:
         return False
     folded = f" {fold(text)} "

@@ -25,13 +25,13 @@ from data411_mcp.domain.graph import (
     person_id,
     statement_id,
 )
-from data411_mcp.domain.lead import Lead
 from data411_mcp.domain.lead_input import lead_key
 from data411_mcp.domain.merge import assemble, merge, statements_of
 from data411_mcp.domain.slots import AGENT, SLOTS, SlotState
 from data411_mcp.domain.summary import graph_fingerprint
 from data411_mcp.errors import InvalidArgument, NotFound, StaleVersion
 from data411_mcp.services.forgetting import Forgetting, Tombstones
+from data411_mcp.services.graphs import graph_of, load_session
 from data411_mcp.services.ports import Clock, PageReader, Store
 
 FINDINGS_MAX = 25
@@ -108,7 +108,7 @@ class GraphEdits:
             raise InvalidArgument(
                 f"Pass 1 to {FINDINGS_MAX} findings at once.", "Split them over several calls."
             )
-        before = await self._graph(tenant, chat_session_id)
+        before = graph_of(await load_session(self.store, tenant, chat_session_id))
         key = lead_key(before.lead)
         hints = Hints(key.country, key.domain, before.lead.company, key.phones)
         shelf = Shelf(self.reader, hints, FINDINGS_MAX, self.page_deadline_seconds)
@@ -165,7 +165,7 @@ class GraphEdits:
     ) -> Backfill:
         """A human's word: it outranks machines until newer stated evidence. Raises NotFound,
         InvalidArgument."""
-        before = await self._graph(tenant, chat_session_id)
+        before = graph_of(await load_session(self.store, tenant, chat_session_id))
         known = {s.id: s for s in statements_of(before)}
         target = known.get(statement or "")
         if action != "add" and target is None:
@@ -193,25 +193,13 @@ class GraphEdits:
 
         return await self._edit(tenant, chat_session_id, edit)
 
-    async def _graph(self, tenant: str, chat_session_id: str) -> Backfill:
-        row = await self.store.session(tenant, chat_session_id)
-        if row is None:
-            raise NotFound("There is no such chat.", "Call enrich_lead_session with a lead first.")
-        if row.backfill is None:
-            return Backfill(
-                chat_session_id=chat_session_id, lead=Lead.model_validate_json(row.lead)
-            )
-        return Backfill.model_validate_json(row.backfill)
-
     async def _edit(
         self, tenant: str, chat_session_id: str, edit: Callable[[Backfill], Awaitable[Backfill]]
     ) -> Backfill:
         """Read, change, compare and set; again when somebody else wrote first."""
         for _ in range(EDIT_ATTEMPTS):
-            row = await self.store.session(tenant, chat_session_id)
-            if row is None:
-                raise NotFound("There is no such chat.", "Call enrich_lead_session first.")
-            graph = await self._graph(tenant, chat_session_id)
+            row = await load_session(self.store, tenant, chat_session_id)
+            graph = graph_of(row)
             edited = await edit(graph)
             erased = await self.forgetting.tombstones(tenant)
             changed = await anyio.to_thread.run_sync(

@@ -10,9 +10,9 @@ from typing import Any
 
 from data411_mcp.domain.graph import Backfill, Contact, FieldName, Notice, SlotRow, Statement
 from data411_mcp.domain.jobs import Job, JobStatus
-from data411_mcp.domain.lead import Lead
 from data411_mcp.domain.merge import statements_of
 from data411_mcp.errors import InvalidArgument, NotFound
+from data411_mcp.services.graphs import graph_of, load_session
 from data411_mcp.services.ports import Store
 
 ANSWER_BYTES_MAX = 8000  # text and structured content of one MCP answer together
@@ -283,13 +283,7 @@ class GraphViews:
 
     async def load(self, tenant: str, chat_session_id: str) -> Backfill:
         """Raises NotFound."""
-        row = await self.store.session(tenant, chat_session_id)
-        if row is None:
-            raise NotFound("There is no such chat.", "Call enrich_lead_session with a lead first.")
-        if row.backfill is None:
-            lead = Lead.model_validate_json(row.lead)
-            return Backfill(chat_session_id=chat_session_id, lead=lead)
-        return Backfill.model_validate_json(row.backfill)
+        return graph_of(await load_session(self.store, tenant, chat_session_id))
 
     async def view(
         self, tenant: str, chat_session_id: str, section: str, status: str | None,

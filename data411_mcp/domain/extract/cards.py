@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from data411_mcp.domain.extract.document import Block, Document, Fact
 from data411_mcp.domain.graph import FieldName
+from data411_mcp.domain.quotes import says_more_than_a_label
 
-LABEL_WORDS_MAX = 3
 CARD_BLOCKS_MAX = 5  # blocks between a name and its number
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _OF_THE_COMPANY = re.compile(
@@ -61,15 +61,9 @@ def _owner(document: Document, phone: Fact, people: Sequence[Fact]) -> str | Non
     if on_line:
         return _nearest_before(phone, people, document)
     block = document.blocks[here]
-    if _says_more(document.text[block.start : block.end]):
+    if says_more_than_a_label(document.text[block.start : block.end]):
         return None  # the line speaks of something else, perhaps of a name we do not know
     return _of_card(document.blocks, here, people)
-
-
-def _says_more(line: str) -> bool:
-    """The line holds more than a label or two beside its numbers and addresses."""
-    bare = re.sub(r"\S+@\S+|https?://\S+|[\d+().\-/]+", " ", line)
-    return len(re.findall(r"[^\W\d_]{2,}", bare)) > LABEL_WORDS_MAX
 
 
 def _nearest_before(phone: Fact, people: Sequence[Fact], document: Document) -> str | None:
