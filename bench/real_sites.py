@@ -114,9 +114,13 @@ async def _session(app: Services, lead: dict[str, Any]) -> dict[str, Any]:
     card = ran.graph.identity
     if ran.job.status is JobStatus.WAITING:  # the user says: yes, the one whose site this is
         started = await app.leads.start(
-            app.tenant, lead=lead, chat_session_id=ran.graph.chat_session_id,
-            identity_choice=card.choices[0].id if card.choices else "none",
-        )  # fmt: skip
+            app.tenant,
+            {
+                "lead": lead,
+                "chat_session_id": ran.graph.chat_session_id,
+                "identity_choice": card.choices[0].id if card.choices else "none",
+            },
+        )
         job = started.job
         while not job.final and job.status is not JobStatus.WAITING:
             job = await app.runner.wait(app.tenant, job.id, seconds=30)

@@ -34,7 +34,7 @@ def world_settings(folder: Path, data_dir: str, **more: Any) -> Settings:
 
 async def run_lead(app: Services, lead: Mapping[str, Any]) -> Ran:
     began = app.clock.monotonic()
-    started = await app.leads.start(app.tenant, lead=lead)
+    started = await app.leads.start(app.tenant, {"lead": lead})
     job = started.job
     while not job.final and job.status is not JobStatus.WAITING:
         job = await app.runner.wait(app.tenant, job.id, seconds=30)

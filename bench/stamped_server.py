@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mcp.server.mcpserver import Context
 
-from data411_mcp.app import run_stdio
+from data411_mcp.serving import run_stdio
 from data411_mcp.settings import Settings
 
 

@@ -3,90 +3,93 @@ adapter, and where the twins of a world may take the network's place."""
 
 from __future__ import annotations
 
-import importlib
-import secrets
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 
 from data411_mcp.domain.slots import DEEP, FORGE, GROUND, SPAN, SWIFT
-from data411_mcp.errors import Data411Error, InvalidArgument
-from data411_mcp.logs import configure_logging, quiet_libraries
+from data411_mcp.logs import configure_logging
 from data411_mcp.network import Network, TwinAddress
 from data411_mcp.settings import Settings
 
 # Use cases and adapters are imported where they are built: a client that starts the server to
 # list its tools should not wait for them.
 if TYPE_CHECKING:
-    from mcp.server import MCPServer
-
-    from data411_mcp.services.container import OpensServices, Services
+    from data411_mcp.adapters.http import HttpClient
+    from data411_mcp.adapters.llm import OpenAiModel
+    from data411_mcp.domain.pricing import PriceList
+    from data411_mcp.services.access import Access
+    from data411_mcp.services.accounts import Accounts
+    from data411_mcp.services.callbacks import Callbacks
+    from data411_mcp.services.closing import Closing
+    from data411_mcp.services.container import Services
+    from data411_mcp.services.desks import Desk, Desks
+    from data411_mcp.services.enrichment import Enrichment
     from data411_mcp.services.forgetting import Forgetting
+    from data411_mcp.services.graph_edits import GraphEdits
+    from data411_mcp.services.lead_jobs import LeadJobs
     from data411_mcp.services.limits import Limits
+    from data411_mcp.services.ports import Clock, JobRunner, Store
+    from data411_mcp.services.retention import Retention
+    from data411_mcp.services.routes import Route
+    from data411_mcp.services.run_setup import RunSetup
 
-OPEN_AFTER_IDLE_SECONDS = 2.0
-SWITCH_SECONDS = 0.0005
 TWIN_LLM_KEY = "sk-or-v1-twin"
 
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
-    """Everything running: store migrated, job runner started, network open."""
+async def open_services(settings: Settings, *, works: bool = True) -> AsyncIterator[Services]:
+    """Everything running: store migrated, job runner started, network open. Without `works` jobs
+    are handed in and followed, and other processes do them."""
+    from data411_mcp.adapters.callbacks import open_door
     from data411_mcp.adapters.clock import SystemClock
-    from data411_mcp.adapters.dns_lookup import MailDomainLookup
     from data411_mcp.adapters.http import open_client
-    from data411_mcp.adapters.jobs.embedded import EmbeddedRunner
     from data411_mcp.adapters.llm import OpenAiModel
     from data411_mcp.adapters.prompts import PromptFiles
-    from data411_mcp.adapters.store.sqlite import SqliteStore
-    from data411_mcp.adapters.vendors.table import registries, search_engine
-    from data411_mcp.adapters.web_reader import WebReader
+    from data411_mcp.adapters.store.open import open_store
+    from data411_mcp.adapters.tombstone_key import tombstone_key
+    from data411_mcp.services.access import Access
+    from data411_mcp.services.accounts import Accounts
+    from data411_mcp.services.callbacks import Callbacks
+    from data411_mcp.services.closing import Closing
     from data411_mcp.services.container import Services
-    from data411_mcp.services.enrichment import ROUTE, Enrichment
+    from data411_mcp.services.desks import Desks
     from data411_mcp.services.forgetting import Forgetting
-    from data411_mcp.services.graph_edits import GraphEdits
     from data411_mcp.services.graph_views import GraphViews
-    from data411_mcp.services.hunting.brief import Sources
+    from data411_mcp.services.landed import Landed
+    from data411_mcp.services.lead_jobs import LeadJobs
+    from data411_mcp.services.run_setup import RunSetup
 
     configure_logging(settings.log_level)
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         settings, network = await _network(stack, settings)
-        store = await stack.enter_async_context(SqliteStore.open(settings.store_path))
+        store = await stack.enter_async_context(open_store(settings))
         http = await stack.enter_async_context(open_client(network, settings))
-        reader = WebReader(http, store, settings, clock, settings.tenant)
+        door = await stack.enter_async_context(open_door(network, settings))
         llm = OpenAiModel(settings, http, clock)
         background = await stack.enter_async_context(anyio.create_task_group())
+        stack.callback(background.cancel_scope.cancel)
         background.start_soon(llm.prepare)
-        sources = Sources(
-            registries=registries(http, store, clock, settings, settings.tenant),
-            dns=MailDomainLookup(network, store, clock, settings.tenant),
-            search=search_engine(http, clock, settings),
-            llm=llm,
-        )
-        forgetting = Forgetting(store, clock, _secret(settings))
-        edits = GraphEdits(
-            store, reader, clock, forgetting, settings.stale_after_days,
-            settings.page_timeout_s, sources.runnable,
-        )  # fmt: skip
-        leads = Enrichment(
-            store=store,
-            reader=reader,
-            sources=sources,
-            prompts=PromptFiles(),
-            forgetting=forgetting,
-            clock=clock,
-            limits=_limits(settings),
-        )
-        runner = EmbeddedRunner(
-            store, clock, {ROUTE: leads.work}, worker_id=clock.new_id(), close={ROUTE: leads.close}
-        )
-        leads.run_on(runner)
+        desks = Desks(_desk_maker(settings, network, http, store, clock, llm))
+        forgetting = Forgetting(store, clock, await tombstone_key(store, settings.data_dir))
+        offers = desks(settings.tenant).sources.offers  # the same for every tenant
+        accounts = Accounts(store, clock, _prices(settings), settings.billing == "on")
+        jobs = LeadJobs(store, clock, forgetting, accounts)
+        setup = RunSetup(store, desks, PromptFiles(), forgetting, clock, _limits(settings))
+        closing = Closing(store, forgetting, clock, offers, Landed(setup).merge)
+        leads, routes = _routes(jobs, setup, closing)
+        runner = _runner(settings, store, clock, routes, works=works)
+        jobs.run_on(runner)
         await stack.enter_async_context(runner.running())
+        callbacks = Callbacks(store, clock, door)
+        if works:
+            background.start_soon(callbacks.run)
+            background.start_soon(_retention(settings, forgetting).run)
         yield Services(
             tenant=settings.tenant,
             answer_within_seconds=settings.answer_within_s,
@@ -94,11 +97,141 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             runner=runner,
             clock=clock,
             leads=leads,
-            edits=edits,
+            routes=routes,
+            accounts=accounts,
+            access=Access(store, clock),
+            callbacks=callbacks,
+            desks=desks,
+            edits=_edits(settings, store, desks, clock, forgetting),
             views=GraphViews(store),
             billing=settings.billing,
             configured=_configured(settings),
         )
+
+
+def _edits(
+    settings: Settings, store: Store, desks: Desks, clock: Clock, forgetting: Forgetting
+) -> GraphEdits:
+    from data411_mcp.services.graph_edits import GraphEdits
+
+    return GraphEdits(
+        store,
+        desks,
+        clock,
+        forgetting,
+        settings.stale_after_days,
+        settings.page_timeout_s,
+        desks(settings.tenant).sources.offers,
+    )
+
+
+def _desk_maker(
+    settings: Settings,
+    network: Network,
+    http: HttpClient,
+    store: Store,
+    clock: Clock,
+    llm: OpenAiModel,
+) -> Callable[[str], Desk]:
+    """One reader and one set of sources for the process; each tenant's store pages apart."""
+    from data411_mcp.adapters.dns_lookup import MailDomainLookup
+    from data411_mcp.adapters.vendors.table import registries, search_engine
+    from data411_mcp.adapters.web_reader import WebReader
+    from data411_mcp.services.desks import Desk
+    from data411_mcp.services.hunting.brief import Sources
+
+    tenant = settings.tenant
+    reader = WebReader(http, store, settings, clock, tenant)
+    registers = registries(http, store, clock, settings, tenant)
+    dns = MailDomainLookup(network, store, clock, tenant)
+    search = search_engine(http, clock, settings)
+
+    def make(tenant: str) -> Desk:
+        return Desk(
+            reader=reader.for_tenant(tenant),
+            sources=Sources(
+                registries=tuple(r.for_tenant(tenant) for r in registers),
+                dns=dns.for_tenant(tenant),
+                search=search,
+                llm=llm,
+                slot_cents=settings.price_slot_cents,
+            ),
+        )
+
+    return make
+
+
+def _routes(
+    jobs: LeadJobs, setup: RunSetup, closing: Closing
+) -> tuple[Enrichment, Mapping[str, Route]]:
+    from data411_mcp.services.enrichment import Enrichment
+    from data411_mcp.services.finding_rerun import FindingRerun
+    from data411_mcp.services.partial_routes import SlotRerun, SlotsRerun, SynthesizePatch
+
+    partial = (SlotRerun, SlotsRerun, SynthesizePatch, FindingRerun)
+    leads = Enrichment(jobs, setup, closing)
+    routes: list[Route] = [leads, *(make(jobs, setup, closing) for make in partial)]
+    return leads, {route.name: route for route in routes}
+
+
+def _runner(
+    settings: Settings, store: Store, clock: Clock, routes: Mapping[str, Route], *, works: bool
+) -> JobRunner:
+    """Embedded on one machine; procrastinate's workers where the store is PostgreSQL."""
+    work = {name: route.work for name, route in routes.items()}
+    close = {name: route.close for name, route in routes.items()}
+    if settings.database_url is not None:
+        from data411_mcp.adapters.jobs.queue_postgres import PostgresQueue
+
+        return PostgresQueue(
+            store,
+            clock,
+            work,
+            database_url=settings.database_url.get_secret_value(),
+            worker_id=clock.new_id(),
+            close=close,
+            works=works,
+            concurrency=settings.job_concurrency,
+            tenant_jobs_max=settings.tenant_jobs_max,
+            job_deadline_seconds=settings.job_deadline_s,
+        )
+    from data411_mcp.adapters.jobs.embedded import EmbeddedRunner
+
+    return EmbeddedRunner(
+        store,
+        clock,
+        work,
+        worker_id=clock.new_id(),
+        close=close,
+        works=works,
+        concurrency=settings.job_concurrency,
+        tenant_jobs_max=settings.tenant_jobs_max,
+        job_deadline_seconds=settings.job_deadline_s,
+    )
+
+
+def _retention(settings: Settings, forgetting: Forgetting) -> Retention:
+    from data411_mcp.services.retention import Retention
+
+    return Retention(
+        forgetting,
+        pages_days=settings.retention_days_pages,
+        graphs_days=settings.retention_days_graphs,
+        jobs_days=settings.retention_days_jobs,
+        hours=settings.retention_sweep_hours,
+    )
+
+
+def _prices(settings: Settings) -> PriceList:
+    from data411_mcp.domain.pricing import PriceList
+
+    return PriceList(
+        session_cents=settings.price_session_cents,
+        slot_cents=settings.price_slot_cents,
+        synthesis_cents=settings.price_synthesis_cents,
+        finding_cents=settings.price_finding_cents,
+        margin_percent=settings.price_margin_percent,
+    )
 
 
 async def _network(stack: AsyncExitStack, settings: Settings) -> tuple[Settings, Network]:
@@ -125,27 +258,20 @@ async def _network(stack: AsyncExitStack, settings: Settings) -> tuple[Settings,
     return settings, address.network()
 
 
-def _secret(settings: Settings) -> bytes:
-    """The key of the tombstone hashes: made once, kept beside the store, readable by us only."""
-    path = settings.data_dir / "tombstone.key"
-    try:
-        with path.open("xb") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
-    return path.read_bytes()
-
-
-def migrate_store(settings: Settings) -> Path:
-    """Open, and thereby migrate, the store. Returns its path."""
+def migrate_store(settings: Settings) -> str:
+    """Open, and thereby migrate, the store, and the queue where there is one. Returns the name of
+    what was migrated."""
 
     async def opened() -> None:
         async with _store_only(settings):
             pass
+        if settings.database_url is not None:
+            from data411_mcp.adapters.jobs.procrastinated import migrate_queue
+
+            await migrate_queue(settings.database_url.get_secret_value())
 
     anyio.run(opened)
-    return settings.store_path
+    return settings.store_path.name if settings.database_url is None else "the PostgreSQL store"
 
 
 def forget_person(settings: Settings, person: str) -> dict[str, int]:
@@ -170,14 +296,45 @@ def purge_expired(settings: Settings) -> dict[str, int]:
     return anyio.run(purged)
 
 
+@dataclass(frozen=True)
+class Office:
+    """What money and keys need: the store, and no network, no job runner."""
+
+    clock: Clock
+    accounts: Accounts
+    access: Access
+    callbacks: Callbacks
+
+
+@asynccontextmanager
+async def open_office(settings: Settings) -> AsyncIterator[Office]:
+    from data411_mcp.adapters.callbacks import open_door
+    from data411_mcp.adapters.clock import SystemClock
+    from data411_mcp.adapters.store.open import open_store
+    from data411_mcp.services.access import Access
+    from data411_mcp.services.accounts import Accounts
+    from data411_mcp.services.callbacks import Callbacks
+
+    clock = SystemClock()
+    async with open_store(settings) as store, open_door(Network(), settings) as door:
+        yield Office(
+            clock=clock,
+            accounts=Accounts(store, clock, _prices(settings), settings.billing == "on"),
+            access=Access(store, clock),
+            callbacks=Callbacks(store, clock, door),
+        )
+
+
 @asynccontextmanager
 async def _store_only(settings: Settings) -> AsyncIterator[Forgetting]:
     from data411_mcp.adapters.clock import SystemClock
-    from data411_mcp.adapters.store.sqlite import SqliteStore
+    from data411_mcp.adapters.store.open import open_store
+    from data411_mcp.adapters.tombstone_key import tombstone_key
     from data411_mcp.services.forgetting import Forgetting
 
-    async with SqliteStore.open(settings.store_path) as store:
-        yield Forgetting(store, SystemClock(), _secret(settings))
+    async with open_store(settings) as store:
+        key = await tombstone_key(store, settings.data_dir)
+        yield Forgetting(store, SystemClock(), key)
 
 
 def _configured(settings: Settings) -> frozenset[str]:
@@ -208,134 +365,4 @@ def _limits(settings: Settings) -> Limits:
         page_deadline_seconds=settings.page_timeout_s + settings.jina_timeout_s,
         seed_ttl_hours=settings.seed_ttl_hours,
         synthesis_model=settings.llm_model_synthesis,
-    )
-
-
-class LazyServices:
-    """Opens the services at the first call that needs them, or when the server has been idle for
-    a moment (jobs that a killed server left behind go on then)."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._wanted = anyio.Event()
-        self._ready = anyio.Event()
-        self._services: Services | None = None
-        self._failure: Data411Error | None = None
-
-    async def services(self) -> Services:
-        self._wanted.set()
-        await self._ready.wait()
-        if self._failure is not None:
-            raise self._failure
-        assert self._services is not None  # noqa: S101 - ready is set after one of the two
-        return self._services
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[LazyServices]:
-        async with anyio.create_task_group() as tasks:
-            stop = anyio.Event()
-            tasks.start_soon(self._open, stop)
-            try:
-                yield self
-            finally:
-                stop.set()
-                self._wanted.set()
-
-    async def _open(self, stop: anyio.Event) -> None:
-        with anyio.move_on_after(OPEN_AFTER_IDLE_SECONDS):
-            await self._wanted.wait()
-        if stop.is_set():
-            return
-        try:
-            async with open_services(self._settings) as services:
-                self._services = services
-                self._ready.set()
-                await stop.wait()
-        except Exception as failure:  # the boundary: whoever waits for the services must be told
-            if self._ready.is_set():
-                raise
-            self._failure = _told(failure)
-            self._ready.set()
-
-
-def _told(failure: Exception) -> Data411Error:
-    """What callers hear when the services do not open; a group is searched for our own error."""
-    if isinstance(failure, ExceptionGroup):
-        ours = failure.subgroup(Data411Error)
-        return _told((ours or failure).exceptions[0])
-    if isinstance(failure, Data411Error):
-        return failure
-    import structlog  # loads rich, which a server that starts well does not need
-
-    structlog.get_logger(__name__).error("services_not_opened", kind=type(failure).__name__)
-    return Data411Error(
-        "The server could not open its store and network.", "Run data411-mcp doctor."
-    )
-
-
-def build_server(settings: Settings) -> MCPServer[OpensServices]:
-    """The MCP server, not yet running. Services open when they are first needed."""
-    from mcp.server import MCPServer
-
-    from data411_mcp import __version__
-
-    surface = importlib.import_module("data411_mcp.tools")
-    guidance = importlib.import_module("data411_mcp.tools.guidance")
-    strict = importlib.import_module("data411_mcp.tools.strict")
-
-    @asynccontextmanager
-    async def lifespan(_server: MCPServer[OpensServices]) -> AsyncIterator[OpensServices]:
-        async with LazyServices(settings).running() as lazy:
-            yield lazy
-
-    refuse = strict.StrictArguments()
-    server: MCPServer[OpensServices] = MCPServer(
-        name="data411",
-        title="Data411 lead enrichment",
-        version=__version__,
-        instructions=guidance.INSTRUCTIONS,
-        lifespan=lifespan,
-        log_level="ERROR",
-        middleware=[refuse],
-    )
-    refuse.watch(server)
-    surface.register(server)
-    guidance.register(server)
-    quiet_libraries(settings.log_level)  # the SDK put its own handler on the root logger
-    return server
-
-
-def _let_the_loop_in() -> None:
-    """Pages are read in threads. At the default of 5 ms the event loop waits several turns of
-    them for each message; progress should arrive within 10 ms."""
-    sys.setswitchinterval(SWITCH_SECONDS)
-
-
-def run_stdio(settings: Settings) -> None:
-    _let_the_loop_in()
-    build_server(settings).run("stdio")
-
-
-def run_http(settings: Settings, host: str, port: int) -> None:
-    """Streamable HTTP at /mcp. Twins are refused beyond loopback: they are for tests."""
-    from mcp.server.transport_security import TransportSecuritySettings
-
-    _let_the_loop_in()
-    loopback = {"127.0.0.1", "localhost", "::1"}
-    if (settings.world or settings.twins) and host not in loopback:
-        raise InvalidArgument(
-            "A world of twins is served on loopback only.", "Use --host 127.0.0.1."
-        )
-    shown = f"[{host}]" if ":" in host else host
-    names = [f"{shown}:{port}", *(f"{n}:{port}" for n in ("127.0.0.1", "localhost"))]
-    security = TransportSecuritySettings(
-        allowed_hosts=names, allowed_origins=[f"http://{n}" for n in names]
-    )
-    import uvicorn
-
-    app = build_server(settings).streamable_http_app(
-        streamable_http_path="/mcp", transport_security=security
-    )
-    uvicorn.run(
-        app, host=host, port=port, log_config=None, timeout_graceful_shutdown=1, access_log=False
     )

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from data411_mcp.commands import jobs, keys
+from data411_mcp.commands.shell import EXIT_FAILED as EXIT_FAILED
+from data411_mcp.commands.shell import EXIT_NEEDS_IDENTITY as EXIT_NEEDS_IDENTITY
+from data411_mcp.commands.shell import EXIT_NOTHING_LOOKED_UP as EXIT_NOTHING_LOOKED_UP
+from data411_mcp.commands.shell import EXIT_USAGE as EXIT_USAGE
+from data411_mcp.commands.shell import Json, World, fail, settings_of, typed_errors
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
     help="One CRM lead in, a lead graph with proof for every fact out.",
 )  # fmt: skip
+app.add_typer(jobs.app, name="job")
+app.add_typer(keys.app, name="keys")
 
-EXIT_USAGE = 2
-EXIT_NEEDS_IDENTITY = 3
-EXIT_NOTHING_LOOKED_UP = 4
-EXIT_FAILED = 5
-
-World = Annotated[Path | None, typer.Option(help="A twin world that stands in for the web.")]
+Chat = Annotated[str, typer.Option(help="The chat of the lead.")]
+Prompts = Annotated[
+    list[str] | None, typer.Option(help="The user's words; may be given several times.")
+]
+Budget = Annotated[float | None, typer.Option(help="Most that it may cost, in dollars.")]
 
 
 @app.command()
@@ -29,42 +36,147 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port, for http.")] = None,
     world: World = None,
 ) -> None:
-    """Run the MCP server."""
-    from data411_mcp.app import run_http, run_stdio
+    """Run the MCP server, over HTTP together with the HTTP API."""
+    from data411_mcp.serving import run_http, run_stdio
 
-    settings = _settings(world)
+    settings = settings_of(world)
     if transport == "stdio":
         run_stdio(settings)
     elif transport == "http":
-        with _typed_errors(as_json=False):
-            run_http(settings, host or settings.http_host, port or settings.http_port)
+        with typed_errors(as_json=False):
+            chosen = settings.http_port if port is None else port
+            run_http(settings, host or settings.http_host, chosen)
     else:
-        _fail("--transport is stdio or http.")
+        fail("--transport is stdio or http.")
 
 
 @app.command()
 def enrich(
     lead: Annotated[str, typer.Option(help="A JSON file with the lead, or - for stdin.")],
-    prompt: Annotated[
-        list[str] | None, typer.Option(help="The user's words; may be given several times.")
-    ] = None,
+    prompt: Prompts = None,
     chat: Annotated[str | None, typer.Option(help="Go on in this chat.")] = None,
     refresh: Annotated[bool, typer.Option(help="Everything from zero.")] = False,
     choice: Annotated[str | None, typer.Option(help="Which company, after exit code 3.")] = None,
+    budget: Budget = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole graph.")] = False,
     world: World = None,
 ) -> None:
     """Enrich one lead on the live web, with whatever keys are set."""
-    from data411_mcp.enrich_command import run_enrich
+    from data411_mcp.commands.sessions import run_enrich
 
-    settings = _settings(world)
-    with _typed_errors(as_json):
-        raw = _read_lead(lead)
+    settings = settings_of(world)
+    with typed_errors(as_json):
         code = run_enrich(
-            settings, raw, prompts=prompt or [], chat=chat, refresh=refresh, choice=choice,
-            as_json=as_json,
+            settings, _read_lead(lead), prompts=prompt or [], chat=chat, refresh=refresh,
+            choice=choice, budget=budget, as_json=as_json,
         )  # fmt: skip
     raise typer.Exit(code)
+
+
+@app.command()
+def rerun(
+    chat: Chat,
+    slot: Annotated[
+        list[str], typer.Option(help="Slot id or provider slug; several make a batch.")
+    ],
+    prompt: Prompts = None,
+    refresh_summary: Annotated[bool, typer.Option(help="Rewrite the summary, too.")] = False,
+    budget: Budget = None,
+    as_json: Json = False,
+    world: World = None,
+) -> None:
+    """Run a slot of a chat again, or several that are pending or failed."""
+    from data411_mcp.commands.sessions import run_rerun
+
+    if len(slot) > 1 and refresh_summary:
+        fail("A batch leaves the summary alone: run data411-mcp resynthesize after it.")
+    settings = settings_of(world)
+    with typed_errors(as_json):
+        code = run_rerun(
+            settings, chat, slot, prompts=prompt or [], refresh_summary=refresh_summary,
+            budget=budget, as_json=as_json,
+        )  # fmt: skip
+    raise typer.Exit(code)
+
+
+@app.command()
+def resynthesize(
+    chat: Chat, prompt: Prompts = None, as_json: Json = False, world: World = None
+) -> None:
+    """Write the summary of a chat again from its graph, without hunting."""
+    from data411_mcp.commands.sessions import run_resynthesize
+
+    settings = settings_of(world)
+    with typed_errors(as_json):
+        code = run_resynthesize(settings, chat, prompts=prompt or [], as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def investigate(
+    chat: Chat,
+    candidate: Annotated[str, typer.Option(help="Id of a finding that was held back.")],
+    as_json: Json = False,
+    world: World = None,
+) -> None:
+    """Look once more at a finding that was held back."""
+    from data411_mcp.commands.sessions import run_investigate
+
+    settings = settings_of(world)
+    with typed_errors(as_json):
+        code = run_investigate(settings, chat, candidate, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def worker(world: World = None) -> None:
+    """Do jobs until told to stop (SIGTERM); what runs then is handed back to others."""
+    from data411_mcp.app import open_services
+    from data411_mcp.worker import run_worker
+
+    settings = settings_of(world)
+    with typed_errors(as_json=False):
+        run_worker(lambda: open_services(settings))
+
+
+@app.command()
+def account(
+    tenant: Annotated[str | None, typer.Option(help="DATA411_TENANT if left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Balance, prices and the last charges."""
+    from data411_mcp.commands import office
+
+    with typed_errors(as_json):
+        view = office.account(settings_of(), tenant)
+    if as_json:
+        typer.echo(view.model_dump_json(indent=2))
+        return
+    from data411_mcp.services.answers import account_of
+
+    typer.echo(account_of(view)[1])
+
+
+@app.command()
+def credit(
+    tenant: Annotated[str, typer.Option(help="Whose account.")],
+    usd: Annotated[str, typer.Option(help="Dollars in whole cents, such as 10.00.")],
+    note: Annotated[str, typer.Option(help="What for.")] = "",
+    reference: Annotated[
+        str | None, typer.Option(help="Your own number: credited once, however often called.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put money on a tenant's account."""
+    from data411_mcp.commands import office
+
+    with typed_errors(as_json):
+        done = office.credit(settings_of(), tenant, usd, note, reference)
+    if as_json:
+        typer.echo(json.dumps(done, ensure_ascii=False))
+        return
+    said = f"Credited ${done['credited_usd']:.2f}" if done["posted"] else "Was credited before"
+    typer.echo(f"{said}; balance of {tenant}: ${done['balance_usd']:.2f}")
 
 
 @app.command()
@@ -75,19 +187,19 @@ def doctor(
     """Say what works, what is missing, and what that costs in coverage."""
     from data411_mcp.doctor import render, run_checks
 
-    report = run_checks(_settings(world))
+    report = run_checks(settings_of(world))
     typer.echo(json.dumps(report, indent=2) if as_json else render(report))
     raise typer.Exit(0 if report["ok"] else EXIT_FAILED)
 
 
 @app.command()
-def migrate() -> None:
-    """Bring the store to the current schema."""
+def migrate(as_json: Json = False) -> None:
+    """Bring the store, SQLite or PostgreSQL, to the current schema."""
     from data411_mcp.app import migrate_store
 
-    with _typed_errors(as_json=False):
-        path = migrate_store(_settings(None))
-    typer.echo(f"Migrated {path.name}.")
+    with typed_errors(as_json):
+        name = migrate_store(settings_of())
+    typer.echo(json.dumps({"migrated": name}) if as_json else f"Migrated {name}.")
 
 
 @app.command()
@@ -100,9 +212,9 @@ def forget(
     from data411_mcp.app import forget_person, purge_expired
 
     if (person is None) == (not retention):
-        _fail("Pass --person or --retention.")
-    with _typed_errors(as_json):
-        settings = _settings(None)
+        fail("Pass --person or --retention.")
+    with typed_errors(as_json):
+        settings = settings_of()
         counts = purge_expired(settings) if retention else forget_person(settings, person or "")
     if as_json:
         typer.echo(json.dumps(counts))
@@ -131,76 +243,16 @@ def main() -> None:
     app()
 
 
-def _settings(world: Path | None) -> Any:
-    from pydantic import ValidationError
-
-    from data411_mcp.settings import Settings
+def _read_lead(source: str) -> dict[str, object]:
+    """Raises InvalidLead."""
+    from data411_mcp.commands.shell import json_object
+    from data411_mcp.errors import InvalidArgument, InvalidLead
 
     try:
-        settings = Settings()
-    except ValidationError as error:
-        names = ", ".join(sorted({str(e["loc"][0]) for e in error.errors()}))
-        _fail(f"These settings cannot be used: {names}. See docs/settings.md.")
-    return settings.model_copy(update={"world": world}) if world is not None else settings
-
-
-def _read_lead(source: str) -> dict[str, Any]:
-    from data411_mcp.errors import InvalidLead
-
-    text = sys.stdin.read() if source == "-" else _file_text(source)
-    try:
-        raw = json.loads(text)
-    except json.JSONDecodeError as error:
+        raw = json_object(source)
+    except InvalidArgument as error:
         raise InvalidLead(
-            f"The lead is not JSON (line {error.lineno}).", 'Write e.g. {"company": "…"}.'
+            error.message.replace("The file", "The lead"), 'Write e.g. {"company": "…"}.'
         ) from error
-    if isinstance(raw, dict) and isinstance(raw.get("lead"), dict):
-        raw = raw["lead"]
-    if not isinstance(raw, dict):
-        raise InvalidLead("The lead must be a JSON object.", 'Write e.g. {"company": "…"}.')
-    return raw
-
-
-def _file_text(path: str) -> str:
-    from data411_mcp.errors import InvalidLead
-
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidLead("The lead file cannot be read.", "Check --lead.") from error
-
-
-def _fail(message: str) -> None:
-    typer.echo(message, err=True)
-    raise typer.Exit(EXIT_USAGE)
-
-
-class _typed_errors:
-    """Our errors end the command with their words and a code; nothing shows a traceback."""
-
-    def __init__(self, as_json: bool) -> None:
-        self._as_json = as_json
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        from data411_mcp.errors import CallerError, Data411Error
-
-        if isinstance(error, BaseExceptionGroup):
-            found = error.subgroup(Data411Error)
-            error = _first(found) if found is not None else error
-        if isinstance(error, KeyboardInterrupt):
-            typer.echo("Interrupted. The session is kept; call again to go on.", err=True)
-            raise typer.Exit(130)
-        if not isinstance(error, Data411Error):
-            return
-        if self._as_json:
-            typer.echo(json.dumps(error.as_dict(), ensure_ascii=False))
-        typer.echo(f"{error.code}: {error.message}\n{error.hint}".rstrip(), err=True)
-        raise typer.Exit(EXIT_USAGE if isinstance(error, CallerError) else EXIT_FAILED)
-
-
-def _first(group: BaseExceptionGroup[Any]) -> BaseException:
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+    inner = raw.get("lead")
+    return inner if isinstance(inner, dict) else raw

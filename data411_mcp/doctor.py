@@ -48,12 +48,12 @@ async def _live_checks(settings: Settings) -> list[dict[str, Any]]:
             found = [_check("store", True, "opens and is migrated")]
             offline = True
             with anyio.move_on_after(PROBE_SECONDS):
-                offline = await app.leads.reader.offline()
+                offline = await app.desks(app.tenant).reader.offline()
             found.append(
                 _check("network", not offline, "names resolve" if not offline else "offline",
                        "nothing can be looked up; stored graphs can still be read")
             )  # fmt: skip
-            found.append(await _dns(app.leads.sources.dns, offline))
+            found.append(await _dns(app.desks(app.tenant).sources.dns, offline))
             return found
     except Data411Error as error:
         return [_check("store", False, error.message, "nothing can run", True)]

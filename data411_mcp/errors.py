@@ -10,6 +10,15 @@ Data411Error
 │  ├─ PromptsRequired       a follow-up without the user's words
 │  ├─ RefreshNotPartial     refresh: true where one slot or gap was meant
 │  ├─ SlotNotRerunnable     the slot cannot be run now
+│  ├─ ChatBusy              another run of this chat is under way
+│  ├─ PriorBackfillInvalid  the caller's copy of the graph cannot be used
+│  ├─ BudgetTooLow          the ceiling does not pay for the least that was asked
+│  ├─ InsufficientBalance   the balance does not cover the precharge
+│  ├─ CallbackRefused       the callback address must not be called
+│  ├─ Unauthorized          no key, or one that is not known (any more)
+│  ├─ Forbidden             the key lacks the scope
+│  ├─ RateLimited           too many requests; wait as long as it says
+│  ├─ BodyTooLarge          the request is larger than this server reads
 │  ├─ NotFound              no such chat, job, page, candidate or statement for this tenant
 │  └─ IdentityChoiceInvalid the choice names no offered company
 ├─ VendorError              never leaves a slot: becomes its reason and a degraded note
@@ -17,7 +26,7 @@ Data411Error
 │  │  └─ PageRefused        the address must not be fetched (private, wrong scheme, robots.txt)
 │  └─ VendorUnusable        the vendor is of no use this session (key, money, plan)
 └─ StoreError               the machine's own storage
-   ├─ StoreBusy             locked for longer than we wait
+   ├─ StoreBusy             locked, or out of reach, for longer than we wait
    ├─ StoreFull             no space left
    └─ StaleVersion          someone else wrote first; read again
 """
@@ -92,6 +101,66 @@ class RefreshNotPartial(CallerError):
 class SlotNotRerunnable(CallerError):
     code = "SLOT_NOT_RERUNNABLE"
     status = 409
+
+
+class ChatBusy(CallerError):
+    code = "CHAT_BUSY"
+    status = 409
+    retryable = True
+
+
+class PriorBackfillInvalid(CallerError):
+    code = "PRIOR_BACKFILL_INVALID"
+    status = 422
+
+
+class BudgetTooLow(CallerError):
+    code = "BUDGET_TOO_LOW"
+    status = 422
+
+    def __init__(self, message: str, hint: str = "", *, price_cents: int = 0) -> None:
+        super().__init__(message, hint)
+        self.price_cents = price_cents
+
+
+class InsufficientBalance(CallerError):
+    """`billing_reason` on the wire is the word of the specification."""
+
+    code = "VIRTUAL_BALANCE_INSUFFICIENT"
+    status = 402
+
+    def as_dict(self) -> dict[str, str | bool]:
+        return super().as_dict() | {"billing_reason": self.code.lower()}
+
+
+class CallbackRefused(CallerError):
+    code = "CALLBACK_REFUSED"
+    status = 422
+
+
+class Unauthorized(CallerError):
+    code = "UNAUTHORIZED"
+    status = 401
+
+
+class Forbidden(CallerError):
+    code = "FORBIDDEN"
+    status = 403
+
+
+class RateLimited(CallerError):
+    code = "RATE_LIMITED"
+    status = 429
+    retryable = True
+
+    def __init__(self, message: str, hint: str = "", *, retry_after_seconds: int = 1) -> None:
+        super().__init__(message, hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class BodyTooLarge(CallerError):
+    code = "BODY_TOO_LARGE"
+    status = 413
 
 
 class IdentityChoiceInvalid(CallerError):

@@ -4,6 +4,7 @@ specification fixes have none. `docs/settings.md` lists them all, and a test say
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import AliasChoices, Field, SecretStr
@@ -21,7 +22,9 @@ class Settings(BaseSettings):
     )
     tenant: str = Field("local", description="Tenant of a stdio server and of the command line.")
     log_level: str = Field("WARNING", description="structlog level, JSON on stderr.")
-    billing: str = Field("off", description="off: vendor cost is metered, nothing is charged.")
+    billing: Literal["off", "on"] = Field(
+        "off", description="off: vendor cost is metered, nothing is charged."
+    )
     world: Path | None = Field(
         None, description="A twin world folder: every vendor and site answers from it."
     )
@@ -100,8 +103,40 @@ class Settings(BaseSettings):
     retention_days_graphs: int = Field(365, ge=1, description="Graphs are deleted after this.")
     retention_days_jobs: int = Field(30, ge=1, description="Jobs and events, likewise.")
 
+    database_url: SecretStr | None = Field(
+        None, description="postgresql://… instead of the SQLite file in DATA411_DATA_DIR."
+    )
+    job_concurrency: int = Field(8, ge=1, le=500, description="Jobs at once in one process.")
+    tenant_jobs_max: int = Field(8, ge=1, le=500, description="Jobs at once of one tenant.")
+    job_deadline_s: float = Field(1800.0, gt=0, description="Deadline of one attempt of a job.")
+    retention_sweep_hours: float = Field(
+        24.0, ge=0, description="How often a server applies the retention; 0: never by itself."
+    )
+
+    price_session_cents: int = Field(150, ge=0, description="Base price of a lead session.")
+    price_slot_cents: int = Field(35, ge=0, description="Price of one slot run again.")
+    price_synthesis_cents: int = Field(0, ge=0, description="Price of a resynthesis.")
+    price_finding_cents: int = Field(0, ge=0, description="Price of investigating one finding.")
+    price_margin_percent: int = Field(
+        130, ge=100, description="Vendor cost times this is what a session's true-up goes by."
+    )
+
     http_host: str = Field("127.0.0.1", description="Address of the HTTP server.")
     http_port: int = Field(8411, ge=0, le=65535, description="Port of the HTTP server.")
+    http_auth: Literal["auto", "required"] = Field(
+        "auto", description="auto: on loopback no key is needed until the first one is created."
+    )
+    http_answer_within_s: float = Field(
+        180.0, gt=0, le=600, description="A synchronous route answers within this; then 202."
+    )
+    http_body_max_bytes: int = Field(2_000_000, ge=10_000, description="Larger requests get 413.")
+    http_requests_per_minute: int = Field(600, ge=1, description="Per key, or address without one.")
+    http_cors_origins: str = Field(
+        "", description="Origins, separated by commas, whose pages may call; none by default."
+    )
+    public_url: str | None = Field(
+        None, description="How clients reach the HTTP server, where that is not host and port."
+    )
 
     @property
     def store_path(self) -> Path:

@@ -25,7 +25,7 @@ async def replay(world: Path, data_dir: Path) -> Backfill:
     found = json.loads((world / "lead.json").read_text(encoding="utf-8"))
     lead = found[0] if isinstance(found, list) else found
     async with open_services(Settings(data_dir=data_dir, world=world)) as app:
-        job = (await app.leads.start(app.tenant, lead=lead)).job
+        job = (await app.leads.start(app.tenant, {"lead": lead})).job
         while not job.final and job.status is not JobStatus.WAITING:
             job = await app.runner.wait(
                 app.tenant, job.id, seconds=30,

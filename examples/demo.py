@@ -97,7 +97,7 @@ async def show(client: Client, answer: dict[str, Any]) -> None:
     print("\nGaps, and what one call costs:")
     for gap in answer["gaps"]:
         print(f"  ${gap['price_usd']:.2f}  {gap['text']}")
-    spent = answer["spent"]
+    spent = answer["cost"]
     print(
         f"\nSpent: ${spent['charged_usd']:.2f} charged; the (twin) vendors would have cost "
         f"${spent['vendor_usd']:.4f}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import structlog
 
 EVAL = Path(__file__).resolve().parent.parent.parent / "shared" / "eval"
 
@@ -20,3 +21,9 @@ def eval_dir() -> Path:
     if not EVAL.is_dir():
         pytest.skip("no evaluation data beside this checkout")
     return EVAL
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logging() -> None:
+    """A product that an earlier test has opened in this process has set its own log level."""
+    structlog.reset_defaults()

@@ -20,6 +20,7 @@ ALLOWED = {
     "services": {"domain", "errors", "ports", "services"},
     "adapters": {"domain", "errors", "ports", "adapters", "settings", "network", "package"},
     "tools": {"domain", "errors", "services", "ports", "tools"},
+    "web": {"domain", "errors", "services", "ports", "web", "package"},
     "twins": {"twins", "network", "domain", "package", "errors"},
 }
 PURE_MODULES_BANNED = {"httpx2", "aiosqlite", "anyio", "asyncio", "random", "secrets", "socket",

@@ -20,6 +20,25 @@ from pydantic import AliasChoices, SecretStr
 
 from data411_mcp import errors
 from data411_mcp.cli import app as command_line
+from data411_mcp.domain.jobs import TRANSITIONS, JobStatus
+from data411_mcp.domain.ledger import (
+    Book,
+    RefundReason,
+    TransferKind,
+    precharge,
+    settle,
+    transfer,
+)
+from data411_mcp.domain.pricing import (
+    SESSION,
+    ItemOutcome,
+    PriceList,
+    Quote,
+    QuoteItem,
+    bill_of,
+    items_of,
+)
+from data411_mcp.services.payloads import PAYLOADS
 from data411_mcp.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,11 +125,105 @@ def test_every_tool_is_in_the_readme_and_its_arguments_in_the_reference(spec: An
     assert codes <= {kind.code for kind in error_classes(errors.Data411Error)}
 
 
+@pytest.mark.parametrize("spec", TOOLS, ids=lambda s: s.name)
+def test_every_tool_has_an_example_call_that_its_schema_takes(spec: Any) -> None:
+    part = doc("tools.md").split(f"\n## {spec.name}\n")[1].split("\n## ")[0]
+    (example,) = blocks(part, "json call")
+    arguments = json.loads(example)
+    schema = json.loads(
+        (ROOT / "tests" / "snapshots" / "tools" / f"{spec.name}.json").read_text(encoding="utf-8")
+    )["inputSchema"]
+    assert arguments.keys() <= schema["properties"].keys()
+    assert set(schema.get("required", [])) <= arguments.keys()
+    for name, value in arguments.items():
+        wanted = schema["properties"][name]
+        kinds = {"string": str, "object": dict, "array": list, "boolean": bool,
+                 "integer": int, "number": int | float}  # fmt: skip
+        assert isinstance(value, kinds[wanted["type"]]), name
+        assert value in wanted.get("enum", [value])
+
+
 def test_the_reference_documents_no_tool_that_is_gone_and_every_section() -> None:
     reference = doc("tools.md")
     titles = set(re.findall(r"^## ([a-z_]+)$", reference, re.MULTILINE))
     assert titles == {spec.name for spec in TOOLS}
     assert all(f"`{section}`" in reference for section in get_args(Section))
+
+
+# --- jobs and money --------------------------------------------------------------------------
+
+
+def first_cells(text: str, heading: str) -> list[str]:
+    part = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return [r[0] for r in rows(part)[1:]]
+
+
+def test_the_page_on_jobs_has_every_route_with_its_payload_and_every_state() -> None:
+    page = doc("jobs.md")
+    assert first_cells(page, "Routes") == [f"`{route}`" for route in PAYLOADS]
+    shared = {"chat_session_id", "lead", "prior_backfill", "progress_key"}
+    for row in rows(page.split("## Routes")[1].split("\n## ")[0])[1:]:
+        named = set(re.findall(r"`([a-z_]+)`", row[1]))
+        assert named - shared == PAYLOADS[row[0].strip("`")].model_fields.keys() - shared
+    goes_to = {
+        state: set(re.findall(r"`([a-z]+)`", row[2]))
+        for row in rows(page.split("## States")[1])[1:]
+        for state in re.findall(r"`([a-z]+)`", row[0])
+    }
+    assert {s.value: {t.value for t in TRANSITIONS[s]} for s in JobStatus} == goes_to
+
+
+def test_the_page_on_money_has_every_reason_and_price() -> None:
+    page = doc("money.md")
+    reasons = {cell.strip("`") for cell in first_cells(page, "What happens to a cent")}
+    assert reasons == {reason.value for reason in RefundReason}
+    for name in PriceList.model_fields:
+        if not name.endswith("_cents"):
+            continue
+        price = f"${getattr(PriceList(), name) / 100:.2f}"
+        row = next(r for r in rows(page) if f"DATA411_PRICE_{name.upper()}" in r[-1])
+        assert price in row[1]
+
+
+def test_the_worked_example_adds_up() -> None:
+    """The figures of the page, recomputed by what settles real jobs."""
+    shown = {
+        tuple(line.split())
+        for block in blocks(doc("money.md"), "text money")
+        for line in block.splitlines()
+    }
+    book = Book()
+    assert book.post([transfer("t", "", "ref", TransferKind.CREDIT, 1000)])
+    told = {("balance", str(book.balances("t").customer))}
+    session = Quote(items=(QuoteItem(item=SESSION, cents=150),), ceiling_cents=300, trues_up=True)
+    found = ItemOutcome(proven=12, added=20, findings=30, state="", cost_usd_micros=1_420_000)
+    told |= _settled(book, "one", session, {SESSION: found}, "session")
+    slots = ("swift", "deep", "forge")
+    batch = Quote(items=items_of(slots, 35), ceiling_cents=105)
+    outcomes = {
+        "swift": ItemOutcome(proven=1, added=1, findings=1, state="done"),
+        "deep": ItemOutcome(proven=0, added=0, findings=4, state="repetition"),
+        "forge": ItemOutcome(proven=0, added=0, findings=0, state="error"),
+    }
+    told |= _settled(book, "two", batch, outcomes, "captured")
+    assert told == shown
+    assert book.balances("t").sum == book.balances("t").held == 0
+
+
+def _settled(
+    book: Book, job: str, quote: Quote, outcomes: dict[str, ItemOutcome], captured: str
+) -> set[tuple[str, str]]:
+    held = quote.ceiling_cents
+    assert book.post([precharge("t", job, held)])
+    posted = settle("t", job, held, bill_of(quote, outcomes))
+    assert book.post(posted)
+    words = {TransferKind.CAPTURE: captured, TransferKind.TRUE_UP: "true-up",
+             TransferKind.RELEASE: "released"}  # fmt: skip
+    moved = {(words.get(t.kind, t.reason), str(t.cents)) for t in posted}
+    return moved | {("held", str(held)), ("balance", str(book.balances("t").customer))}
+
+
+# --- the command line --------------------------------------------------------------------------
 
 
 def commands() -> dict[str, Any]:
@@ -190,9 +303,11 @@ def test_a_command_that_a_page_shows_exists(words: list[str]) -> None:
     if program == "claude":  # claude mcp add NAME -- COMMAND
         words = words[words.index("--") + 1 :]
         assert words[0].endswith("data411-mcp")
-    command = commands()[words[1]]
+    command, rest = commands()[words[1]], words[2:]
+    if hasattr(command, "commands"):
+        command, rest = command.commands[rest[0]], rest[1:]
     known = {flag for p in command.params for flag in (*p.opts, *p.secondary_opts)}
-    used = {word.split("=")[0] for word in words[2:] if word.startswith("--")}
+    used = {word.split("=")[0] for word in rest if word.startswith("--")}
     assert used <= known
 
 

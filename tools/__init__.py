@@ -5,10 +5,12 @@ from __future__ import annotations
 from mcp.server import MCPServer
 from mcp_types import ToolAnnotations
 
-from . import graph, jobs, leads
+from . import account, board, follow_ups, graph, jobs, leads
 from .surface import ToolSpec, anticipated
 
-TOOLS: tuple[ToolSpec, ...] = (*leads.TOOLS, *jobs.TOOLS, *graph.TOOLS)
+TOOLS: tuple[ToolSpec, ...] = (
+    *leads.TOOLS, *follow_ups.TOOLS, *jobs.TOOLS, *graph.TOOLS, *account.TOOLS,
+)  # fmt: skip
 
 
 def register(server: MCPServer) -> None:
@@ -26,4 +28,22 @@ def register(server: MCPServer) -> None:
                 idempotent_hint=spec.idempotent,
                 open_world_hint=spec.open_world,
             ),
+            meta=board.meta_of(spec.name),
         )
+        _shorten(server, spec.name)
+
+
+def _shorten(server: MCPServer, name: str) -> None:
+    """Leave out of the schema what a model pays for and does not need: titles derived from names,
+    and the null that an optional argument may be as well as absent. It is still taken."""
+    tool = server._tool_manager.get_tool(name)  # there is no public way to one tool
+    if tool is None:
+        return
+    tool.parameters.pop("title", None)
+    for schema in tool.parameters.get("properties", {}).values():
+        schema.pop("title", None)
+        kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+        if len(kinds) == 1:
+            del schema["anyOf"]
+            schema.pop("default", None)
+            schema |= kinds[0] | schema  # the annotation's own words win

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from data411_mcp.errors import InvalidArgument
 
-from .surface import Answer, ServerContext, ToolSpec, answered, services
+from .surface import Answer, ServerContext, ToolSpec, answered, caller, services
 
 Section = Literal[
     "overview", "summary", "contacts", "phones", "emails", "addresses", "links", "firmographics",
@@ -31,7 +31,9 @@ async def get_lead_graph(
     limit: Annotated[int, Field(ge=1, le=25)] = 10,
 ) -> Annotated[CallToolResult, Answer]:
     app = await services(ctx)
-    found = await app.views.view(app.tenant, chat_session_id, section, status, cursor, limit)
+    found = await app.views.view(
+        caller(app).tenant, chat_session_id, section, status, cursor, limit
+    )
     return answered(found, _page_text(found))
 
 
@@ -74,7 +76,7 @@ async def submit_findings(
             "Each needs field, value and url; quote the words on the page.",
         ) from error
     app = await services(ctx)
-    graph, verdicts = await app.edits.submit(app.tenant, chat_session_id, submitted)
+    graph, verdicts = await app.edits.submit(caller(app).tenant, chat_session_id, submitted)
     rows = [asdict(v) for v in verdicts]
     lines = [f"- {r['value'][:80]}: {r['status']}" + (f" ({r['reason']})" if r["reason"] else "")
              for r in rows]  # fmt: skip
@@ -100,7 +102,7 @@ async def correct_lead_fact(
 ) -> Annotated[CallToolResult, Answer]:
     app = await services(ctx)
     graph = await app.edits.correct(
-        app.tenant,
+        caller(app).tenant,
         chat_session_id,
         action=action,
         statement=statement_id,

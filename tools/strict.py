@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 from typing import Any
 
 from mcp.server import MCPServer
 from mcp_types import CallToolResult
 from pydantic import ValidationError
 
-from data411_mcp.errors import InvalidArgument, UnknownArgument
+from data411_mcp.domain.access import Scope
+from data411_mcp.domain.calls import spelled
+from data411_mcp.errors import Forbidden, UnknownArgument
+from data411_mcp.services.arguments import ill_typed, unknown_argument
 
-from .surface import refusal
+from .surface import bearer, refusal
+
+_HANDLES = ("chat_session_id", "model_id", "candidate_id", "job_id")
+_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 
 
 class StrictArguments:
@@ -37,28 +43,37 @@ class StrictArguments:
         tool = self._server._tool_manager.get_tool(str(name))  # there is no public way to one tool
         if tool is None:
             return None
+        if not _may_call(tool):
+            return refusal(
+                Forbidden(
+                    f"This key may not call {tool.name}.",
+                    "Use a key with the scope enrich: data411-mcp keys create",
+                )
+            )
         known = list(tool.parameters.get("properties", {}))
         for argument in arguments:
             if argument not in known:
-                return refusal(_unknown(tool.name, str(argument)[:60], known))
+                error = unknown_argument(tool.name, str(argument), known)
+                if argument == "refresh":
+                    error = UnknownArgument(error.message, _without_refresh(tool.name, arguments))
+                return refusal(error)
         try:
             tool.fn_metadata.arg_model.model_validate(arguments)
         except ValidationError as error:
-            return refusal(_ill_typed(tool.name, error))
+            return refusal(ill_typed(tool.name, error.errors()))
         return None
 
 
-def _unknown(tool: str, argument: str, known: list[str]) -> UnknownArgument:
-    close = difflib.get_close_matches(argument.lower(), known, 1, 0.6)
-    meant = f" Did you mean {close[0]}?" if close else ""
-    return UnknownArgument(
-        f"{tool} does not take {argument!r}.{meant}", f"It takes: {', '.join(known)}."
-    )
+def _without_refresh(name: str, arguments: dict[str, Any]) -> str:
+    """A single slot is always read afresh: the same call, with what names its object."""
+    ids = {k: v for k in _HANDLES if isinstance(v := arguments.get(k), str) and _ID.fullmatch(v)}
+    return f"Leave refresh out, fresh pages are read anyway: call {spelled(name, ids)}."
 
 
-def _ill_typed(tool: str, error: ValidationError) -> InvalidArgument:
-    """Names the arguments and the kind of fault; the values are the caller's data."""
-    faults = sorted({f"{'.'.join(str(p) for p in e['loc'])} ({e['type']})" for e in error.errors()})
-    return InvalidArgument(
-        f"{tool} cannot use: {', '.join(faults)[:300]}.", "See the tool's input schema."
-    )
+def _may_call(tool: Any) -> bool:
+    """Reading tools need the scope read, all others enrich. Who brings no key was let in by the
+    server's own rules, and may what a local user may."""
+    caller = bearer()
+    hints = tool.annotations
+    wanted = Scope.READ if hints is not None and hints.read_only_hint else Scope.ENRICH
+    return caller is None or caller.may(wanted)

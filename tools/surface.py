@@ -13,13 +13,14 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict
 
+from data411_mcp.domain.access import Principal, Scope
 from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.jobs import Job
 from data411_mcp.errors import Data411Error
 from data411_mcp.services.container import OpensServices, Services
 
 if TYPE_CHECKING:  # the rooms behind are opened with the first call
-    from data411_mcp.domain.graph import Backfill, Notice
+    from data411_mcp.domain.graph import Notice
 
 PROGRESS_PER_SECOND = 4
 PROGRESS_BUFFER = 256
@@ -52,6 +53,23 @@ async def services(ctx: ServerContext) -> Services:
     return await ctx.request_context.lifespan_context.services()
 
 
+def caller(app: Services) -> Principal:
+    """Who calls: the bearer of the key over HTTP, else the server's own tenant."""
+    return bearer() or Principal(app.tenant)
+
+
+def bearer() -> Principal | None:
+    """Who the request's key says it is; None on stdio, and where no key is asked for."""
+    from mcp.server.auth.middleware.auth_context import get_access_token
+
+    token = get_access_token()
+    if token is None:
+        return None
+    claims = token.claims or {}
+    scopes = frozenset(Scope(s) for s in token.scopes if s in set(Scope))
+    return Principal(str(claims.get("tenant", "")), token.client_id, scopes)
+
+
 def anticipated(fn: ToolFunction) -> ToolFunction:
     """Our errors become `is_error` results with code, message, hint and retryable."""
 
@@ -81,11 +99,13 @@ def answered(structured: dict[str, Any], text: str | None = None) -> CallToolRes
     )
 
 
-def session_result(graph: Backfill, job: Job, notices: Sequence[Notice] = ()) -> CallToolResult:
-    """The answer of a session call, cut to the size limit."""
-    from data411_mcp.services.graph_views import fit, session_answer
+async def session_result(
+    app: Services, job: Job, notices: Sequence[Notice] = (), *, cache_hit: bool = False
+) -> CallToolResult:
+    """The answer of a job of any route, cut to the size limit."""
+    from data411_mcp.services.answers import answer_of, fit
 
-    return answered(*fit(session_answer(graph, job, notices)))
+    return answered(*fit(await answer_of(app, job, notices, cache_hit=cache_hit)))
 
 
 async def follow(ctx: ServerContext, job: Job, seconds: float, *, since: int = 0) -> Job:
@@ -105,7 +125,9 @@ async def follow(ctx: ServerContext, job: Job, seconds: float, *, since: int = 0
     async with anyio.create_task_group() as following:
         following.start_soon(_pump, ctx, receive)
         try:
-            job = await app.runner.wait(app.tenant, job.id, seconds=seconds, emit=emit, since=since)
+            job = await app.runner.wait(
+                caller(app).tenant, job.id, seconds=seconds, emit=emit, since=since
+            )
         finally:
             send.close()
             following.cancel_scope.deadline = anyio.current_time() + 1.0

@@ -80,6 +80,9 @@ class MailDomainLookup:
         self._clock = clock
         self._tenant = tenant
 
+    def for_tenant(self, tenant: str) -> MailDomainLookup:
+        return MailDomainLookup(self._network, self._store, self._clock, tenant)
+
     async def mail_domain(self, domain: str, *, deadline_seconds: float) -> MailDomain:
         """Four questions at once. A missing SPF or DMARC answer does not fail the lookup.
         Raises PageRefused for a name that is not of the public internet, and

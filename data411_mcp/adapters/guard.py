@@ -10,6 +10,7 @@ name stay the name. `GuardedTransport` puts it under an httpx2 client.
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
@@ -30,6 +31,7 @@ PORTS = frozenset({80, 443})
 URL_CHARS_MAX = 2048
 ADDRESSES_TRIED_MAX = 3
 CONNECT_SECONDS_PER_ADDRESS = 3.0
+IDLE_CONNECTIONS_MAX = 30  # the pool looks at every idle one for each request
 
 # `is_global` of Python 3.11 calls some of these global; and in IPv6 only 2000::/3 is handed out.
 _V4_NOT_PUBLIC = [ip_network(n) for n in ("192.0.0.0/24", "192.88.99.0/24")]
@@ -298,16 +300,22 @@ def _as_httpx2() -> Iterator[None]:
         raise
 
 
+@functools.cache
+def _platform_trust() -> ssl.SSLContext:
+    """The platform's certificates, read once a process: it takes some 50 ms."""
+    return ssl.create_default_context()
+
+
 class GuardedTransport(httpx2.AsyncBaseTransport):
     """An httpx2 transport over a pool that connects through the guard and nothing else. Written
     on public interfaces only, so that no upgrade can quietly put back an unguarded pool."""
 
     def __init__(self, backend: GuardedBackend, *, connections_max: int) -> None:
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=backend.network.ssl_context or ssl.create_default_context(),
+            ssl_context=backend.network.ssl_context or _platform_trust(),
             network_backend=backend,
             max_connections=connections_max,
-            max_keepalive_connections=connections_max // 2,
+            max_keepalive_connections=min(connections_max // 2, IDLE_CONNECTIONS_MAX),
             keepalive_expiry=30.0,
         )
 

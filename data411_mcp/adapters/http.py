@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -36,8 +37,10 @@ from data411_mcp.network import Network
 from data411_mcp.settings import Settings
 
 HOPS_MAX = 5
-PAGE_CONNECTIONS_MAX = 40
-VENDOR_CONNECTIONS_MAX = 80
+# At least so many connections, and enough for all jobs that may run at once: a session holds up to
+# three models' for seconds each, and one to a page.
+PAGE_CONNECTIONS_MIN, PAGE_CONNECTIONS_PER_JOB = 40, 1
+VENDOR_CONNECTIONS_MIN, VENDOR_CONNECTIONS_PER_JOB = 80, 3
 VENDOR_BYTES_MAX = 8_000_000
 VENDOR_FAILURES_MAX = 5
 VENDOR_PAUSE_SECONDS = 30.0
@@ -137,7 +140,7 @@ class HttpClient:
             truncate=truncate,
             landed=landed,
         )
-        with _within(deadline_seconds):
+        with within(deadline_seconds):
             return await self._with_retries(self.pages, ask, attempts_max)
 
     async def call(
@@ -176,7 +179,7 @@ class HttpClient:
             data=data,
         )
         try:
-            with _within(deadline_seconds):
+            with within(deadline_seconds):
                 page = await self._with_retries(self.raw, ask, attempts_max)
         except LookupFailed as error:
             if error.reason in _HOST_FAILURES:
@@ -210,7 +213,7 @@ class HttpClient:
                 page = await self._follow(client, ask)
             except httpx2.HTTPError as error:
                 if attempt == attempts_max or not _worth_another_try(error, ask.method):
-                    raise _failure(error) from error
+                    raise failure_of(error) from error
             else:
                 asked_seconds = page.retry_after_seconds
                 if page.status not in statuses or attempt == attempts_max:
@@ -318,6 +321,7 @@ def _is_text(response: httpx2.Response) -> bool:
     return unnamed or media.startswith(_TEXT_TYPES) or media.endswith(("+xml", "+json"))
 
 
+@lru_cache(maxsize=1024)
 def _parsed(url: str) -> httpx2.URL:
     try:
         return httpx2.URL(url)
@@ -345,7 +349,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or original
 
 
-def _failure(error: httpx2.HTTPError) -> LookupFailed:
+def failure_of(error: httpx2.HTTPError) -> LookupFailed:
     """Vendor and library texts stay behind; the reason is what callers act on."""
     for cause in _causes(error):
         if isinstance(cause, guard.AddressRefused):
@@ -362,14 +366,15 @@ def _failure(error: httpx2.HTTPError) -> LookupFailed:
 
 
 def _worth_another_try(error: httpx2.HTTPError, method: str) -> bool:
-    if _failure(error).reason != "connect":
+    if failure_of(error).reason != "connect":
         return False
     # Before the request went out any method may be tried again, afterwards only a GET.
     return isinstance(error, httpx2.ConnectError) or method == "GET"
 
 
 @asynccontextmanager
-async def _closing(*clients: httpx2.AsyncClient) -> AsyncIterator[None]:
+async def closing_clients(*clients: httpx2.AsyncClient) -> AsyncIterator[None]:
+    """Close the connections at the end, within a moment."""
     try:
         yield
     finally:
@@ -379,7 +384,7 @@ async def _closing(*clients: httpx2.AsyncClient) -> AsyncIterator[None]:
 
 
 @contextmanager
-def _within(seconds: float) -> Iterator[None]:
+def within(seconds: float) -> Iterator[None]:
     """`anyio.fail_after` whose end is a LookupFailed("timeout")."""
     try:
         with anyio.fail_after(seconds):
@@ -400,9 +405,12 @@ async def open_client(
     for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
     trusted = frozenset({_origin(httpx2.URL(settings.llm_base_url))})
-    pages = _client(guard.GuardedBackend(network), settings, PAGE_CONNECTIONS_MAX)
-    raw = _client(guard.GuardedBackend(network, trusted), settings, VENDOR_CONNECTIONS_MAX)
-    async with _closing(pages, raw):
+    jobs = settings.job_concurrency
+    for_pages = max(PAGE_CONNECTIONS_MIN, jobs * PAGE_CONNECTIONS_PER_JOB)
+    for_vendors = max(VENDOR_CONNECTIONS_MIN, jobs * VENDOR_CONNECTIONS_PER_JOB)
+    pages = guarded_client(guard.GuardedBackend(network), settings, for_pages)
+    raw = guarded_client(guard.GuardedBackend(network, trusted), settings, for_vendors)
+    async with closing_clients(pages, raw):
         yield HttpClient(
             pages=pages,
             raw=raw,
@@ -416,9 +424,10 @@ async def open_client(
         )
 
 
-def _client(
+def guarded_client(
     backend: guard.GuardedBackend, settings: Settings, connections_max: int
 ) -> httpx2.AsyncClient:
+    """A client that reaches nothing but through the guard, and carries nothing between requests."""
     # One jar for all tenants would carry a login from one to the next: no cookies at all.
     jar = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
     return httpx2.AsyncClient(

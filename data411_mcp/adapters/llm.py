@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +27,7 @@ from data411_mcp.adapters.llm_replies import (
 )
 from data411_mcp.adapters.politeness import retry_after_seconds, retry_delay
 from data411_mcp.adapters.vendors.errors import status_error
+from data411_mcp.domain.metering import metered
 from data411_mcp.errors import LookupFailed, VendorError, VendorUnusable
 from data411_mcp.services.ports import Clock, LlmReply, LlmRequest
 from data411_mcp.settings import Settings
@@ -56,6 +58,16 @@ _FEATURES: Mapping[str, re.Pattern[str]] = {
 }
 _REFUSAL_STATUSES = frozenset({400, 404, 422})
 Message = dict[str, str]
+
+
+@contextmanager
+def _paid_for_nothing(usage: Usage) -> Iterator[None]:
+    """What a reply cost stays known when the work on it fails, or is given up."""
+    try:
+        yield
+    except BaseException:
+        metered(usage.cost_usd_micros)
+        raise
 
 
 class RawClient(Protocol):
@@ -119,16 +131,12 @@ class OpenAiModel:
         text, usage = await self._ask(request, messages, search=request.web_search)
         data, repaired = structured(text, request.schema)
         if request.schema is not None and data is None:
-            if _seconds_left() < REASK_SECONDS_MIN:
-                raise LookupFailed("bad_reply")
-            messages += [
-                {"role": "assistant", "content": text.content},
-                {"role": "user", "content": _REASK},
-            ]
-            again, more = await self._ask(request, messages, search=False)
+            with _paid_for_nothing(usage):
+                again, more = await self._ask_again(request, messages, text)
             usage = usage.plus(more)
             data, repaired = structured(again, request.schema)[0], True
             if data is None:
+                metered(usage.cost_usd_micros)
                 raise LookupFailed("bad_reply")
             text = Text(again.content, again.cut, again.model, text.citations or again.citations)
         return LlmReply(
@@ -141,6 +149,17 @@ class OpenAiModel:
             citations=text.citations,
             repaired=repaired,
         )
+
+    async def _ask_again(
+        self, request: LlmRequest, messages: list[Message], text: Text
+    ) -> tuple[Text, Usage]:
+        if _seconds_left() < REASK_SECONDS_MIN:
+            raise LookupFailed("bad_reply")
+        messages += [
+            {"role": "assistant", "content": text.content},
+            {"role": "user", "content": _REASK},
+        ]
+        return await self._ask(request, messages, search=False)
 
     async def _ask(
         self, request: LlmRequest, messages: list[Message], *, search: bool

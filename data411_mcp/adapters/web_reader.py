@@ -28,6 +28,7 @@ from data411_mcp.adapters.robots import Robots
 from data411_mcp.domain.evidence import Page
 from data411_mcp.domain.extract.document import Document
 from data411_mcp.domain.hosts import registrable_domain
+from data411_mcp.domain.metering import metered
 from data411_mcp.errors import LookupFailed, PageRefused
 from data411_mcp.services.ports import Clock, Store
 from data411_mcp.settings import Settings
@@ -37,6 +38,11 @@ JINA_CALLS_PER_MINUTE = 20
 JINA_CALLS_PER_MINUTE_WITH_KEY = 500
 TAVILY_EXTRACT_URL = "https://api.tavily.com/extract"
 TAVILY_SECONDS = 12.0
+# A fifth of a credit is a page. Jina charges for the tokens of its text, which a text reply does
+# not count: four characters are one, as in English.
+TAVILY_PAGE_USD_MICROS = 1_600
+JINA_USD_PER_MILLION_TOKENS = 0.05
+JINA_CHARS_PER_TOKEN = 4
 GRACE_SECONDS = 1.5  # how much longer the direct read may take than a usable text of Jina
 KEEP_SECONDS = 0.2  # kept back of the deadline, so that a thin page in hand can still be stored
 USABLE_CHARS_MIN = 200
@@ -363,6 +369,8 @@ class WebReader:
             "jina", "GET", JINA_URL + url, headers=headers, deadline_seconds=deadline_seconds
         )
         head, _, content = reply.body.decode("utf-8", "replace").partition("Markdown Content:")
+        if key is not None:
+            metered(ceil(len(content) / JINA_CHARS_PER_TOKEN * JINA_USD_PER_MILLION_TOKENS))
         for warning in _JINA_WARNING.findall(head):
             _refuse_warning(warning)
         if len(content.strip()) < USABLE_CHARS_MIN:
@@ -390,6 +398,8 @@ class WebReader:
             deadline_seconds=deadline_seconds,
         )
         text = _tavily_text(reply.json())
+        if key is not None:
+            metered(TAVILY_PAGE_USD_MICROS)
         if len(text.strip()) < USABLE_CHARS_MIN:
             raise LookupFailed("empty", "The reader found hardly any text.")
         body = text.encode("utf-8", "replace")

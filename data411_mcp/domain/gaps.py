@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
 from data411_mcp.domain.graph import (
     COMPANY,
@@ -15,9 +15,8 @@ from data411_mcp.domain.graph import (
     sha1_id,
 )
 from data411_mcp.domain.merge import statements_of
-from data411_mcp.domain.slots import DEEP, FORGE, GROUND, SITE, SWIFT
+from data411_mcp.domain.slots import DEEP, FORGE, GROUND, SWIFT
 
-SLOT_PRICE_CENTS = 35
 GAPS_MAX = 12
 
 # Which slot is asked first for a field; the first that can run now is taken.
@@ -47,13 +46,14 @@ def decides(contact: Contact) -> bool:
     )
 
 
-def find_gaps(backfill: Backfill, runnable: Collection[str]) -> tuple[Gap, ...]:
-    """Gaps, most useful first. `runnable` holds the ids of slots that could run now."""
+def find_gaps(backfill: Backfill, offers: Mapping[str, int]) -> tuple[Gap, ...]:
+    """Gaps, most useful first. `offers` holds the slots that could run now and their prices in
+    cents."""
     gaps: list[Gap] = []
 
     def add(kind: str, field: FieldName, text: str, owner: str = COMPANY) -> None:
-        slot = next((s for s in _ASK.get(field, _DEFAULT_ASK) if s in runnable), None)
-        gaps.append(_gap(backfill, kind, field, text, owner, slot))
+        slot = next((s for s in _ASK.get(field, _DEFAULT_ASK) if s in offers), None)
+        gaps.append(_gap(backfill, kind, field, text, owner, slot, offers.get(slot or "", 0)))
 
     proven = {s.id: s for s in statements_of(backfill) if s.status is Status.PROVEN}
     deciders = [c for c in backfill.contacts if c.name.id in proven and decides(c)]
@@ -98,11 +98,22 @@ def _with_status(backfill: Backfill, status: Status) -> Sequence[Statement]:
 
 
 def _gap(
-    backfill: Backfill, kind: str, field: FieldName, text: str, owner: str, slot: str | None
+    backfill: Backfill,
+    kind: str,
+    field: FieldName,
+    text: str,
+    owner: str,
+    slot: str | None,
+    cents: int,
 ) -> Gap:
     call = {
-        "tool": "enrich_lead_session",
-        "arguments": {"chat_session_id": backfill.chat_session_id, "prompts": [text]},
+        "tool": "rerun_hunt_slot",
+        "arguments": {
+            "chat_session_id": backfill.chat_session_id,
+            "model_id": slot,
+            "prompts": [text],
+            "refresh_summary": True,
+        },
     }
     return Gap(
         id=sha1_id("gap", kind, field.value, owner, text)[:12],
@@ -111,6 +122,6 @@ def _gap(
         owner=owner,
         text=text,
         slot=slot,
-        price_cents=SLOT_PRICE_CENTS if slot not in (None, SITE) else 0,
+        price_cents=cents,
         call=call if slot is not None else {},
     )

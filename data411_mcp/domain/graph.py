@@ -114,7 +114,7 @@ class Statement(_Wire):
     score: float = 0.0
     confidence: float | None = None  # calibrated probability; None until calibrated
     evidence: tuple[Evidence, ...] = ()
-    seen_by: tuple[str, ...] = ()  # slot ids
+    seen_by: tuple[str, ...] = ()  # slot ids, or finding-rerun
     alternatives: tuple[Statement, ...] = ()  # the weaker values of a single-valued field
 
 
@@ -195,9 +195,11 @@ class SlotRow(_Wire):
     findings: int = 0
     proven: int = 0
     added: int = 0
+    held: int = 0  # new candidates: found, and held back as not proven
     cost_usd_micros: int = 0
     degraded: tuple[str, ...] = ()
     finished_at: str | None = None
+    job_id: str = ""  # the job whose findings of this slot are merged into the graph
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -268,7 +270,9 @@ class Backfill(_Wire):
     summary_markdown: str = ""
     summary_stale: bool = False
     summary_history: tuple[SummaryVersion, ...] = ()
-    graph_fingerprint: str = ""
+    graph_fingerprint: str = ""  # of the graph that the summary was written from
+    summary_prompt_sha: str = ""  # of the prompt it was written with; "": our own writer
+    summary_facts: str = ""  # fingerprint of all it could tell; "" in graphs of older versions
     tool_trace: ToolTrace = ToolTrace()
     notices: tuple[Notice, ...] = ()
     spent: Spent = Spent()

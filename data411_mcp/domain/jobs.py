@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from data411_mcp.domain.ledger import Bill
+
+INTERACTIVE = 10  # priority of a call that somebody waits for
+BATCH = 0  # of a job that was handed in
 
 
 class JobStatus(StrEnum):
@@ -45,10 +52,11 @@ class SlotRequest:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One unit of durable work. `payload`, `result` and `error` are JSON text.
+    """One unit of durable work. `payload`, `result`, `error` and `quote` are JSON text.
 
     `attempt` counts the claims of the current round that ended without an orderly hand-back; it
-    starts again when a waiting job is resumed.
+    starts again when a waiting job is resumed. At most one job of a chat is live (queued, running
+    or waiting), and at most one with the same `opener_key`: the store sees to both.
     """
 
     id: str
@@ -61,7 +69,7 @@ class Job:
     created_at: datetime
     updated_at: datetime
     idempotency_key: str
-    priority: int = 0  # higher first
+    priority: int = BATCH  # higher first
     attempt: int = 0
     worker: str | None = None
     lease_until: datetime | None = None
@@ -71,6 +79,13 @@ class Job:
     slots_to_cancel: tuple[str, ...] = field(default=())
     slots_to_retry: tuple[str, ...] = field(default=())
     slot_requests: tuple[SlotRequest, ...] = field(default=())  # in order of `number`
+    run_after: datetime | None = None  # a retry waits until then
+    opener_key: str | None = None  # lead key of a call that came without a chat
+    subject: str = ""  # id of the key that asked; "" for stdio and the command line
+    quote: str | None = None  # Quote, as agreed when the job was handed in
+    progress_key: str | None = None
+    callback_url: str | None = None
+    poll_bearer_sha: str | None = None  # SHA-256, hex, of the read-only bearer of this job
 
     @property
     def final(self) -> bool:
@@ -79,9 +94,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The work is done; `result` is JSON text."""
+    """The work is done; `result` is JSON text, `bill` what is captured of the precharge."""
 
     result: str
+    bill: Bill | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ state (`Spa`, `As`, `Co`, `PA`) counts only in capitals, with dots or as its can
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -273,9 +274,40 @@ def _closed(text: str) -> bool:
     return text.count("(") == text.count(")")
 
 
+def _beginnings(spelling: str) -> set[str]:
+    """The first word of `spelling` as `_FORM` may meet it, in small letters: of `S.A.R.L.` that is
+    `s`, `sa`, `sar` or `sarl`, because its dots and spaces may be there or not."""
+    words = spelling.casefold().replace("ı", "i").replace(",", " ").split()
+    first = _START.match("".join(words).replace(".", ""))
+    if first is None:
+        raise ValueError(f"no text can begin with the form {spelling}")
+    run = first.group()
+    dotted = len(run) if "." in words[0] else 0
+    ends = {len("".join(words[:count]).replace(".", "")) for count in range(1, len(words))}
+    return {run, *(run[:size] for size in {*range(1, dotted), *ends} if size < len(run))}
+
+
+_START = re.compile(r"(?<![\w.&@/-])(?:\w+|[^\w\s])")
+_BEGINNINGS = frozenset().union(
+    *(_beginnings(spelling) for spelling in (*_SEARCHED, *_DOTTED_ONLY, *_UPPER_ONLY))
+)
+
+
+def _forms_in(line: str) -> Iterator[re.Match[str]]:
+    """What `_FORM.finditer` gives: the long pattern is tried only where a form's word begins."""
+    end = 0
+    for word in _START.finditer(line):
+        text = word.group()
+        if word.start() < end or (text.isascii() and text.lower() not in _BEGINNINGS):
+            continue
+        if match := _FORM.match(line, word.start()):
+            end = match.end()
+            yield match
+
+
 def _in_line(line: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
-    for match in _FORM.finditer(line):
+    for match in _forms_in(line):
         at, end = match.span()
         form = _FORMS.get(_key(match.group()))
         start = _walk_left(line, spans[-1][1] if spans else 0, at)

@@ -71,9 +71,11 @@ def statements_of(backfill: Backfill) -> tuple[Statement, ...]:
     found: dict[str, Statement] = {}
 
     def add(statement: Statement) -> None:
-        for alternative in statement.alternatives:
-            add(alternative)
-        found[statement.id] = statement.model_copy(update={"alternatives": ()})
+        if statement.alternatives:
+            for alternative in statement.alternatives:
+                add(alternative)
+            statement = statement.model_copy(update={"alternatives": ()})
+        found[statement.id] = statement
 
     for statement in _top_level(backfill):
         add(statement)
@@ -233,17 +235,18 @@ def _united(group: Sequence[Statement]) -> Statement:
     status, reason = judge(ordered)
     first = min(group, key=lambda s: (-s.score, s.kind is None, s.kind or "", s.raw))
     kinds = [s.kind for s in sorted(group, key=lambda s: (-s.score, s.kind or "")) if s.kind]
-    return first.model_copy(
-        update={
-            "evidence": ordered,
-            "seen_by": tuple(sorted({slot for s in group for slot in s.seen_by})),
-            "status": status,
-            "reason": reason,
-            "kind": kinds[0] if kinds else None,
-            "score": _score(ordered),
-            "confidence": None,
-        }
-    )
+    united = {
+        "evidence": ordered,
+        "seen_by": tuple(sorted({slot for s in group for slot in s.seen_by})),
+        "status": status,
+        "reason": reason,
+        "kind": kinds[0] if kinds else None,
+        "score": _score(ordered),
+        "confidence": None,
+    }
+    if all(getattr(first, name) == value for name, value in united.items()):
+        return first  # nothing new about it: most statements of a graph, at most merges
+    return first.model_copy(update=united)
 
 
 def _one_of_each(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
@@ -398,6 +401,8 @@ def _own_site_first(group: Sequence[Statement]) -> dict[str, tuple[Status, str]]
 
 def _resolve_people(statements: list[Statement]) -> tuple[tuple[Entity, ...], list[Statement]]:
     canonical, entities = canonical_people(statements)
+    if all(owner == leader for owner, leader in canonical.items()):
+        return entities, statements
     moved = [
         s.model_copy(
             update={
@@ -452,6 +457,8 @@ def _contacts(by_field: dict[FieldName, list[Statement]]) -> tuple[Contact, ...]
 
 def _with_alternatives(ranked: Sequence[Statement]) -> Statement:
     best = ranked[0]
+    if len(ranked) == 1 and not best.alternatives:
+        return best
     return best.model_copy(update={"alternatives": tuple(ranked[1:])})
 
 

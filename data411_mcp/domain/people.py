@@ -9,6 +9,8 @@ from data411_mcp.domain.graph import Entity, EntityKind, FieldName, Statement, S
 from data411_mcp.domain.person_keys import Candidates, person_keys
 from data411_mcp.domain.resolve import Profile, same_person
 
+FEW = 40  # up to so many people, comparing all of them costs less than their keys
+
 
 def canonical_people(
     statements: Sequence[Statement],
@@ -35,9 +37,10 @@ def canonical_people(
     members: dict[str, list[tuple[str, str]]] = {}
     profiles = {o: _profile(names[o], details[o]) for o in names}
     leaders = Candidates()
+    few = len(names) <= FEW
     for owner in sorted(names, key=order):
-        keys = person_keys(profiles[owner])
-        for leader in leaders.sharing(keys):
+        keys = frozenset() if few else person_keys(profiles[owner])
+        for leader in tuple(members) if few else leaders.sharing(keys):
             judgement = same_person(profiles[leader], profiles[owner])
             if judgement.same:
                 canonical[owner] = leader

@@ -58,13 +58,14 @@ def _name_keys(words: tuple[str, ...]) -> Iterator[str]:
     parts = [(i, i + 1, w) for i, w in enumerate(words)]
     parts += [part for part in joined if len(part[2]) >= JOINED_MIN]
     full = {word: _full_keys(word) for _, _, word in parts}
+    agreeing = {word: _agreeing(word) for _, _, word in parts}
     for start, end, word in parts:
         if end - start == len(words):
             yield from ("1" + key for key in full[word])
         for other_start, other_end, other in parts:
             if other_end <= start or end <= other_start:
-                agreeing = _agreeing(other)
-                yield from (f"{key}|{second}" for key in full[word] for second in agreeing)
+                seconds = agreeing[other]
+                yield from (f"{key}|{second}" for key in full[word] for second in seconds)
 
 
 def _full_keys(word: str) -> set[str]:

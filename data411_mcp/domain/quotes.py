@@ -11,6 +11,8 @@ from data411_mcp.domain.extract.document import Span
 QUOTE_MAX = 400  # code points of a quote that is kept
 _SAME = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "\u00a0": " "})
 
+_RUN = re.compile(r"\S+")
+
 
 @dataclass(frozen=True, slots=True)
 class _Folded:
@@ -23,16 +25,31 @@ class _Folded:
 def _fold(text: str) -> _Folded:
     out: list[str] = []
     offsets: list[int] = []
-    for i, char in enumerate(text):
-        folded = unicodedata.normalize("NFKC", char.translate(_SAME)).casefold()
-        if folded.isspace() or not folded.strip():
-            if out and out[-1] != " ":
-                out.append(" ")
-                offsets.append(i)
+
+    def space(at: int) -> None:
+        if out and out[-1][-1] != " ":
+            out.append(" ")
+            offsets.append(at)
+
+    end = 0
+    for run in _RUN.finditer(text):
+        start, stop = run.span()
+        if start > end:
+            space(end)
+        end = stop
+        if run.group().isascii():
+            out.append(run.group().lower())
+            offsets.extend(range(start, stop))
             continue
-        for piece in folded:
-            out.append(piece)
-            offsets.append(i)
+        for i, char in enumerate(run.group(), start):
+            folded = unicodedata.normalize("NFKC", char.translate(_SAME)).casefold()
+            if folded.strip():
+                out.append(folded)
+                offsets.extend([i] * len(folded))
+            else:
+                space(i)
+    if end < len(text):
+        space(end)
     return _Folded("".join(out), tuple(offsets))
 
 
@@ -92,9 +109,10 @@ def says_more_than_a_label(line: str) -> bool:
 
 def words(text: str) -> list[str]:
     """Folded words: letters and digits without diacritics."""
-    plain = unicodedata.normalize("NFKD", text)
-    plain = "".join(c for c in plain if not unicodedata.combining(c))
-    return re.findall(r"[^\W_]+", plain.casefold())
+    if not text.isascii():
+        plain = unicodedata.normalize("NFKD", text)
+        text = "".join(c for c in plain if not unicodedata.combining(c))
+    return re.findall(r"[^\W_]+", text.casefold())
 
 
 def holds_words(text: str, value: str, *, share: float = 1.0) -> bool:

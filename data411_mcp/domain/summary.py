@@ -41,15 +41,52 @@ def graph_fingerprint(backfill: Backfill) -> str:
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
+def content_fingerprint(backfill: Backfill) -> str:
+    """SHA-256 over every statement with its status and evidence, and the identity: what a
+    summary is written from."""
+    rows = sorted(
+        f"{s.id}|{s.status}|{s.kind or ''}|{','.join(sorted(e.url for e in s.evidence))}"
+        for s in statements_of(backfill)
+    )
+    card = backfill.identity
+    rows += [card.decision, card.name, card.difference]
+    rows += [f"{g.kind}|{g.text}" for g in backfill.gaps]
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def facts_fingerprint(backfill: Backfill) -> str:
+    """SHA-256 over every statement that a summary tells, and whom it is about."""
+    told = (Status.PROVEN, Status.CONTESTED, Status.STALE)
+    rows = sorted(
+        f"{s.field}|{s.owner}|{s.value}|{s.status}|{s.kind or ''}"
+        for s in statements_of(backfill)
+        if s.status in told
+    )
+    rows += [backfill.identity.decision, backfill.identity.name]
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def is_current(backfill: Backfill) -> bool:
+    """The summary tells what the graph says now."""
+    facts = backfill.summary_facts
+    return backfill.graph_fingerprint == graph_fingerprint(backfill) and (
+        not facts or facts == facts_fingerprint(backfill)
+    )
+
+
 def archive(
     backfill: Backfill, summary: str, *, at: str, reason: str, prompt_sha: str = ""
 ) -> Backfill:
-    """Replace the summary; the old one goes to the history. An unchanged one adds nothing."""
-    fingerprint = graph_fingerprint(backfill)
+    """Replace the summary; the old one goes to the history with the fingerprint and the prompt
+    that belong to it, and `reason` is why it was replaced. An unchanged one adds nothing."""
+    written = {
+        "summary_stale": False,
+        "graph_fingerprint": graph_fingerprint(backfill),
+        "summary_prompt_sha": prompt_sha,
+        "summary_facts": facts_fingerprint(backfill),
+    }
     if summary == backfill.summary_markdown:
-        return backfill.model_copy(
-            update={"graph_fingerprint": fingerprint, "summary_stale": False}
-        )
+        return backfill.model_copy(update=written)
     history = backfill.summary_history
     if backfill.summary_markdown:
         old = SummaryVersion(
@@ -57,16 +94,11 @@ def archive(
             graph_fingerprint=backfill.graph_fingerprint,
             archived_at=at,
             reason=reason,
-            prompt_sha=prompt_sha,
+            prompt_sha=backfill.summary_prompt_sha,
         )
         history = (*history, old)
     return backfill.model_copy(
-        update={
-            "summary_markdown": summary,
-            "summary_stale": False,
-            "summary_history": history,
-            "graph_fingerprint": fingerprint,
-        }
+        update=written | {"summary_markdown": summary, "summary_history": history}
     )
 
 
@@ -144,7 +176,8 @@ def _who(backfill: Backfill, cite: _Citations) -> str:
     if shown and shown[0].value.casefold() != (lead.company or "").casefold():
         lines.append(f"Trades as: {plain_text(shown[0].value)} {cite.cite(shown[0])}")
     if card.decision == "unknown":
-        lines.append(f"**Not identified**: {plain_text(card.difference)}. Nothing below is proven.")
+        why = f": {plain_text(card.difference)}" if card.difference.strip() else ""
+        lines.append(f"**Not identified**{why}. Nothing below is proven.")
     elif card.decision == "ambiguous":
         lines.append("**Not settled which company this is.** Pick one before anything is bought.")
     elif card.difference:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import phonenumbers
 
@@ -114,20 +115,30 @@ def shows(text: str, anchor: Anchor) -> bool:
 
 def phone_in(text: str, e164: str) -> bool:
     """The number stands in the text in some national or international spelling."""
-    try:
-        number = phonenumbers.parse(e164)
-    except phonenumbers.NumberParseException:
+    spelled = _spellings(e164)
+    if spelled is None:
         return False
-    national = phonenumbers.national_significant_number(number)
-    if len(national) < 6:
-        return False
-    digits = r"[\s().\-/\u2010-\u2015]{0,3}".join(national)
-    code = str(number.country_code)
-    for found in re.finditer(rf"(?<!\d)(?:\+?{code}\D{{0,4}})?0?{digits}(?!\d)", text):
+    code, pattern = spelled
+    for found in pattern.finditer(text):
         before = re.search(r"\+(\d{1,3})[\s().-]{0,3}$", text[: found.start()][-8:])
         if before is None or before[1] == code:
             return True  # else the digits belong to another country's number
     return False
+
+
+@lru_cache(maxsize=1024)
+def _spellings(e164: str) -> tuple[str, re.Pattern[str]] | None:
+    """The calling code, and what finds the number; None when it is none."""
+    try:
+        number = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return None
+    national = phonenumbers.national_significant_number(number)
+    if len(national) < 6:
+        return None
+    digits = r"[\s().\-/\u2010-\u2015]{0,3}".join(national)
+    code = str(number.country_code)
+    return code, re.compile(rf"(?<!\d)(?:\+?{code}\D{{0,4}})?0?{digits}(?!\d)")
 
 
 STREET_WORDS = frozenset(

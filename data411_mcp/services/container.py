@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the interfaces name these types before anything is opened
+    from data411_mcp.services.access import Access
+    from data411_mcp.services.accounts import Accounts
+    from data411_mcp.services.callbacks import Callbacks
+    from data411_mcp.services.desks import Desks
     from data411_mcp.services.enrichment import Enrichment
     from data411_mcp.services.graph_edits import GraphEdits
     from data411_mcp.services.graph_views import GraphViews
     from data411_mcp.services.ports import Clock, JobRunner, Store
+    from data411_mcp.services.routes import Route
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,11 @@ class Services:
     runner: JobRunner
     clock: Clock
     leads: Enrichment
+    routes: Mapping[str, Route]  # by name, `leads` among them
+    accounts: Accounts
+    access: Access
+    callbacks: Callbacks
+    desks: Desks
     edits: GraphEdits
     views: GraphViews
     billing: str

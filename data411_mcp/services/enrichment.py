@@ -5,69 +5,54 @@ bind → checklist → submit a job → follow it. The job's work is `SessionRun
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
 
+from data411_mcp.domain.calls import WORDS, spelled
 from data411_mcp.domain.events import EventName, ProgressEvent
-from data411_mcp.domain.extract.document import Hints
 from data411_mcp.domain.graph import Backfill, IdentityCard, Notice, SlotRow
-from data411_mcp.domain.jobs import Finished, Job, JobStatus, SlotWish, Waiting, WorkResult
+from data411_mcp.domain.jobs import Finished, Job, JobStatus, Waiting, WorkResult
 from data411_mcp.domain.lead_binding import moved
 from data411_mcp.domain.lead_input import lead_key
-from data411_mcp.domain.merge import assemble, statements_of
+from data411_mcp.domain.ledger import Bill
+from data411_mcp.domain.pricing import SESSION, QuoteItem, items_of
 from data411_mcp.domain.seeds import seed_fits, seed_keys
 from data411_mcp.domain.slots import DEEP, FORGE, GROUND, SLOTS, SWIFT, Pass, SlotState
-from data411_mcp.errors import IdentityChoiceInvalid, NotFound, StaleVersion
+from data411_mcp.errors import IdentityChoiceInvalid
+from data411_mcp.services.accounts import sync_budget_cents
 from data411_mcp.services.closing import Closing
-from data411_mcp.services.forgetting import Forgetting
-from data411_mcp.services.limits import Limits
-from data411_mcp.services.ports import (
-    Clock,
-    JobContext,
-    JobRunner,
-    PageReader,
-    Prompts,
-    SeedRow,
-    Store,
-)
+from data411_mcp.services.lead_jobs import LeadJobs, busy, digest_of, retried
+from data411_mcp.services.payloads import LEAD_SESSION
+from data411_mcp.services.ports import JobContext, JobRunner, SeedRow
 from data411_mcp.services.requests import (
     BoundSession,
     SessionRequest,
     bind_session,
     check_follow_up,
     clean_prompts,
-    named_slots,
-    only_resynthesis,
+    take_export,
 )
+from data411_mcp.services.routes import Started, Terms
+from data411_mcp.services.run_graph import same_company
+from data411_mcp.services.run_setup import RunSetup, load_run, stored_graph
+from data411_mcp.services.slot_wishes import obeying
+from data411_mcp.services.wording import named_slots, only_resynthesis
 
-# A process that only reads graphs never hunts: the run is imported with its first job.
 if TYPE_CHECKING:
-    from data411_mcp.services.hunting.brief import Sources
     from data411_mcp.services.session_run import SessionRun
 
-ROUTE = "enrich/lead-session"
-SAVE_ATTEMPTS = 5
+ROUTE = LEAD_SESSION
 END_SECONDS = 5.0  # how long a cancelled run is waited for before another one begins
 # An identical request within this time of a finished run is a client's retry, not a new wish.
 RETRY_WINDOW = timedelta(minutes=15)
 _WARM = "warm_seed"
 _FOLLOW_UP_SLOTS = (GROUND, FORGE, SWIFT, DEEP)
-
-
-@dataclass(frozen=True)
-class Started:
-    """A session that was bound, and the job that hunts for it."""
-
-    bound: BoundSession
-    job: Job
-    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,46 +65,45 @@ class _Asked:
     refresh: bool
     identity_choice: str | None
     crm_export: bool
+    budget_cents: int | None
+    progress_key: str | None
+    terms: Terms
 
 
 @dataclass
 class Enrichment:
-    store: Store
-    reader: PageReader
-    sources: Sources
-    prompts: Prompts
-    forgetting: Forgetting
-    clock: Clock
-    limits: Limits
-    _runner: JobRunner | None = None
+    """The route `enrich/lead-session`."""
+
+    jobs: LeadJobs
+    setup: RunSetup
+    closing: Closing
+    name: str = ROUTE
     _opening: anyio.Lock = field(default_factory=anyio.Lock)
 
     @property
     def runner(self) -> JobRunner:
-        """Given after construction: the runner's work is our own `work`."""
-        assert self._runner is not None  # noqa: S101 - the composition root sets it
-        return self._runner
-
-    def run_on(self, runner: JobRunner) -> None:
-        self._runner = runner
+        return self.jobs.runner
 
     # --- asking -----------------------------------------------------------------------------
 
     async def start(
-        self,
-        tenant: str,
-        *,
-        lead: Mapping[str, Any] | None,
-        chat_session_id: str | None = None,
-        prompts: object = None,
-        refresh: bool = False,
-        identity_choice: str | None = None,
-        crm_export: bool = False,
+        self, tenant: str, payload: Mapping[str, Any], terms: Terms | None = None
     ) -> Started:
-        """Bind, check, and submit (or find) the job. Raises CallerError."""
-        asked = _Asked(lead, chat_session_id, clean_prompts(prompts), refresh, identity_choice,
-                       crm_export)  # fmt: skip
-        if chat_session_id is not None:
+        """Bind, check, and submit (or find) the job. `payload` has the fields of
+        LeadSessionPayload. Raises CallerError."""
+        chat = payload.get("chat_session_id")
+        asked = _Asked(
+            lead=payload.get("lead"),
+            chat_session_id=chat,
+            prompts=clean_prompts(payload.get("prompts")),
+            refresh=bool(payload.get("refresh")),
+            identity_choice=payload.get("identity_choice"),
+            crm_export=bool(payload.get("crm_export")),
+            budget_cents=sync_budget_cents(payload.get("budget_usd")),
+            progress_key=payload.get("progress_key"),
+            terms=terms or Terms(),
+        )
+        if chat is not None:
             return await self._start(tenant, asked)
         # No chat yet: looking for a live one of this lead and starting a run is one step, or two
         # calls at once would both open a chat and buy everything twice.
@@ -128,39 +112,87 @@ class Enrichment:
 
     async def _start(self, tenant: str, asked: _Asked) -> Started:
         words, refresh, identity_choice = asked.prompts, asked.refresh, asked.identity_choice
+        jobs = self.jobs
         bound = await bind_session(
-            self.store, self.clock, tenant, asked.lead, asked.chat_session_id,
-            crm_export=asked.crm_export, erased=await self.forgetting.tombstones(tenant),
+            jobs.store, jobs.clock, tenant, asked.lead, asked.chat_session_id,
+            crm_export=asked.crm_export, erased=await jobs.forgetting.tombstones(tenant),
         )  # fmt: skip
-        chat = bound.row.chat_session_id
-        jobs = await self.store.jobs_of_chat(tenant, chat)
-        backfill = _backfill(bound)
-        live = next((j for j in jobs if not j.final), None)
-        if live is not None and _about_another(live, bound):
-            live = await self._end(live)
-            bound, backfill = await self._reread(bound)
+        known = await jobs.store.jobs_of_chat(tenant, bound.row.chat_session_id)
+        backfill = stored_graph(bound)
+        live = next((j for j in known if not j.final), None)
+        # Only a new export ends a run: it hunts for the lead as it was before.
+        ends = live is not None and bool(bound.export) and _about_another(live, bound)
         elsewhere = backfill is not None and moved(backfill.lead, bound.lead)
-        finished = bool(backfill and backfill.summary_markdown) and _finished(jobs)
-        if live is not None and live.status is JobStatus.WAITING and identity_choice:
+        finished = bool(backfill and backfill.summary_markdown) and _finished(known)
+        if live is not None and live.status is JobStatus.WAITING and identity_choice and not ends:
+            await jobs.take_export(bound)
             return await self._choose(bound, live, backfill, identity_choice)
+        follows = finished or _names_a_slot(words, backfill)
         request = SessionRequest(
             lead=bound.lead,
             prompts=words,
             refresh=refresh,
             identity_choice=identity_choice,
-            follow_up=finished and not refresh and not elsewhere,
+            follow_up=follows and not refresh and not elsewhere,
         )
-        digest = _digest(request)
-        retried = self._retried(jobs, digest)
-        if retried is not None:
-            return Started(bound, retried, bound.notices)
-        if live is not None:
-            busy = Notice(code="RUN_UNDER_WAY", text="A run of this chat is under way; it was "
-                          "joined. Ask again when it is done.")  # fmt: skip
-            return Started(bound, live, (*bound.notices, busy))
-        if not bound.first and not elsewhere:
+        digest = digest_of(ROUTE, request, without={"follow_up"})
+        found = retried(
+            known, digest, asked.terms,
+            now=jobs.clock.now(), window=RETRY_WINDOW, version=bound.row.version,
+        )  # fmt: skip
+        if found is not None:
+            await jobs.take_export(bound)
+            return Started(bound, found, bound.notices, joined=True)
+        if live is not None and not ends:
+            await jobs.take_export(bound)
+            joins = Notice(code="RUN_UNDER_WAY", text="A run of this chat is under way; it was "
+                           "joined. Ask again when it is done.")  # fmt: skip
+            return Started(bound, live, (*bound.notices, joins), joined=True)
+        if identity_choice is not None:
+            _check_choice(bound, None if elsewhere else backfill, identity_choice)
+        if not bound.first and not elsewhere and not ends:
             check_follow_up(bound, backfill, words, refresh=refresh, finished=finished)
-        return Started(bound, await self._submit(bound, request, digest, len(jobs)), bound.notices)
+        request = request.model_copy(update={"digest": digest})
+        return await self._submit(bound, request, backfill, asked, ends=live if ends else None)
+
+    async def _submit(
+        self, bound: BoundSession, request: SessionRequest, backfill: Backfill | None,
+        asked: _Asked, ends: Job | None,
+    ) -> Started:  # fmt: skip
+        accounts = self.jobs.accounts
+        words = request.prompts
+        if request.follow_up and backfill is not None and not only_resynthesis(words, backfill):
+            slots = named_slots(words, backfill) or _FOLLOW_UP_SLOTS
+            request = request.model_copy(update={"slots": slots})
+        items = self._items(bound.tenant, request)
+        quote = accounts.quote(
+            items,
+            asked.terms.ceiling_cents,
+            budget_cents=asked.budget_cents,
+            trues_up=any(i.item == SESSION for i in items),
+        )
+        if ends is not None:
+            await accounts.check_covered(bound.tenant, quote)
+            if await self._end(ends) is not None:
+                raise busy(ends)
+        return await self.jobs.submit(
+            bound,
+            ROUTE,
+            request,
+            quote,
+            asked.terms,
+            progress_key=asked.progress_key,
+            opener_key=bound.key.text if asked.chat_session_id is None else None,
+        )
+
+    def _items(self, tenant: str, request: SessionRequest) -> tuple[QuoteItem, ...]:
+        """A follow-up costs the paid slots it runs; anything else is a session."""
+        prices = self.jobs.accounts.prices
+        if not request.follow_up:
+            return (QuoteItem(item=SESSION, cents=prices.session_cents),)
+        runnable = self.setup.desks(tenant).sources.runnable()
+        paid = [s for s in request.slots if s in runnable and SLOTS[s].pass_ is not Pass.FREE]
+        return items_of(paid, prices.slot_cents)
 
     async def _end(self, job: Job) -> Job | None:
         """Cancel the run of the lead as it was before a new export; None when it has stopped."""
@@ -168,175 +200,56 @@ class Enrichment:
         job = await self.runner.wait(job.tenant, job.id, seconds=END_SECONDS)
         return None if job.final else job
 
-    async def _reread(self, bound: BoundSession) -> tuple[BoundSession, Backfill | None]:
-        row = await self.store.session(bound.tenant, bound.row.chat_session_id)
-        bound = replace(bound, row=row or bound.row)
-        return bound, _backfill(bound)
-
-    def _retried(self, jobs: tuple[Job, ...], digest: str) -> Job | None:
-        """The run that an identical request started: live, or the newest and just done. The same
-        words after another run are a new wish."""
-        now = self.clock.now()
-        for job in jobs:
-            if not job.idempotency_key.startswith(digest):
-                continue
-            recent = job.status is JobStatus.DONE and now - job.updated_at < RETRY_WINDOW
-            if not job.final or (recent and job is jobs[-1]):
-                return job
-        return None
-
-    async def _submit(
-        self, bound: BoundSession, request: SessionRequest, digest: str, count: int
-    ) -> Job:
-        now = self.clock.now()
-        return await self.runner.submit(
-            Job(
-                id=self.clock.new_id(),
-                tenant=bound.tenant,
-                route=ROUTE,
-                chat_session_id=bound.row.chat_session_id,
-                lead_key=bound.row.lead_key,
-                payload=request.model_dump_json(),
-                status=JobStatus.QUEUED,
-                created_at=now,
-                updated_at=now,
-                idempotency_key=f"{digest}:{bound.tenant}:{bound.row.chat_session_id}:{count}",
-                priority=10,
-            )
-        )
-
     async def _choose(
         self, bound: BoundSession, job: Job, backfill: Backfill | None, choice: str
     ) -> Started:
+        chat = bound.row.chat_session_id
         offered = backfill.identity.choices if backfill else ()
         if choice != "none" and choice not in {c.id for c in offered}:
-            ids = ", ".join(f'"{c.id}"' for c in offered)
-            raise IdentityChoiceInvalid(
-                "identity_choice names none of the offered companies.",
-                f'Pass one of {ids}, or "none" if it is none of them.',
-            )
-        chat = bound.row.chat_session_id
-        await self.store.set_identity_choice(bound.tenant, chat, choice, self.clock.now())
-        request = SessionRequest.model_validate_json(job.payload)
-        payload = request.model_copy(update={"identity_choice": choice}).model_dump_json()
+            raise _not_offered(chat, [*(c.id for c in offered), "none"])
+        store, clock = self.jobs.store, self.jobs.clock
+        await store.set_identity_choice(bound.tenant, chat, choice, clock.now())
+        payload = json.dumps(json.loads(job.payload) | {"identity_choice": choice})
         return Started(bound, await self.runner.resume(bound.tenant, job.id, payload))
 
-    async def close(self, job: Job, status: JobStatus, reason: str) -> None:
-        """End the graph of a run that was cancelled or failed: see `Closing`."""
-        closing = Closing(self.store, self.forgetting, self.clock, self.sources.runnable)
-        await closing.close(job, status, reason)
+    async def close(self, job: Job, status: JobStatus, reason: str) -> Bill | None:
+        return await self.closing.close(job, status, reason)
 
     # --- working ----------------------------------------------------------------------------
 
     async def work(self, ctx: JobContext) -> WorkResult:
         """The job's work: one run of the session. Resumable at the slots that had not landed."""
-        # In a thread: a fifth of a second that would hold up other chats and their progress.
-        await anyio.to_thread.run_sync(_load_run)
-        job = ctx.job
-        row = await self.store.session(job.tenant, job.chat_session_id)
-        if row is None:
-            raise NotFound("The chat of this job is gone.", "Open a new chat with the lead.")
-        request = SessionRequest.model_validate_json(job.payload)
-        bound = await bind_session(self.store, self.clock, job.tenant, None, job.chat_session_id)
+        await anyio.to_thread.run_sync(load_run)
+        request = SessionRequest.model_validate_json(ctx.job.payload)
+        await self._take_export(ctx, request)
+        bound = await self.setup.bound(ctx)
         ctx.emit(ProgressEvent(name=EventName.SESSION_STARTED, message="Session started.",
-                               context={"chat_session_id": job.chat_session_id}))  # fmt: skip
-        run = await self._prepare(ctx, bound, request)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._obey, ctx, run)
+                               context={"chat_session_id": ctx.job.chat_session_id}))  # fmt: skip
+        run = await self.setup.run(ctx, bound, request)
+        async with obeying(ctx, run):
             finished = await self._carry_out(run, request)
-            tasks.cancel_scope.cancel()
         if not finished:
             return Waiting(json.dumps({"needs": "identity_choice"}))
         await self._leave_seed(run)
         ctx.emit(ProgressEvent(name=EventName.SESSION_FINISHED, message="Session finished."))
-        return Finished(json.dumps({"version": run.version}))
+        return Finished(json.dumps({"version": run.graph.version}), run.graph.bill())
+
+    async def _take_export(self, ctx: JobContext, request: SessionRequest) -> None:
+        """For a process that ended between the job's insert and this."""
+        if request.export:
+            erased = await self.jobs.forgetting.tombstones(ctx.job.tenant)
+            await take_export(
+                self.jobs.store, self.jobs.clock, ctx.job.tenant, ctx.job.chat_session_id,
+                erased.without_person(request.lead), request.export,
+            )  # fmt: skip
 
     async def _carry_out(self, run: SessionRun, request: SessionRequest) -> bool:
-        if request.follow_up and only_resynthesis(request.prompts):
-            await run.synthesize("synthesize-patch")
+        if request.follow_up and not request.slots:
+            await run.graph.synthesize("synthesize-patch")
             return True
         if request.follow_up:
-            named = named_slots(request.prompts, run.backfill)
-            return await run.only(named or _FOLLOW_UP_SLOTS)
+            return await run.only(request.slots)
         return await run.full(lambda: self._take_seed(run))
-
-    async def _prepare(
-        self, ctx: JobContext, bound: BoundSession, request: SessionRequest
-    ) -> SessionRun:
-        from data411_mcp.services.session_run import SessionRun
-        from data411_mcp.services.shelf import Shelf
-        from data411_mcp.services.synthesis import Writer
-
-        backfill, version = _backfill(bound), bound.row.version
-        if backfill is None:
-            backfill = Backfill(chat_session_id=bound.row.chat_session_id, lead=bound.lead)
-        elif moved(backfill.lead, bound.lead):
-            backfill, version = await self._start_over(ctx, bound, "new_export")
-        elif request.refresh and "refreshed" not in ctx.checkpoints:
-            backfill, version = await self._start_over(ctx, bound, "refresh")
-        hints = Hints(
-            country=bound.key.country,
-            domain=bound.key.domain,
-            company=bound.lead.company,
-            phones=bound.key.phones,
-        )
-        shelf = Shelf(
-            reader=self.reader,
-            hints=hints,
-            quota=self.limits.page_quota,
-            deadline_seconds=self.limits.page_deadline_seconds,
-            refresh=request.refresh,
-        )
-        return SessionRun(
-            ctx=ctx,
-            bound=bound,
-            request=request,
-            backfill=backfill.model_copy(update={"lead": bound.lead, "notices": ()}),
-            version=version,
-            shelf=shelf,
-            sources=self.sources,
-            prompts=self.prompts,
-            writer=Writer(self.sources.llm, self.prompts, self.limits.synthesis_model),
-            store=self.store,
-            forgetting=self.forgetting,
-            clock=self.clock,
-            limits=self.limits.run,
-        )
-
-    async def _start_over(
-        self, ctx: JobContext, bound: BoundSession, reason: str
-    ) -> tuple[Backfill, int]:
-        """From zero: the old graph is archived, a human's corrections are carried over. Saved
-        before it is checkpointed, so that no later attempt goes on with the old graph."""
-        tenant, chat = bound.tenant, bound.row.chat_session_id
-        for _ in range(SAVE_ATTEMPTS):
-            row = await self.store.session(tenant, chat)
-            if row is None or row.backfill is None:
-                raise NotFound("The graph of this job is gone.", "Open a new chat with the lead.")
-            now = self.clock.now()
-            await self.store.archive_backfill(tenant, chat, reason, now)
-            emptied = _emptied(Backfill.model_validate_json(row.backfill), bound)
-            try:
-                version = await self.store.save_backfill(
-                    tenant,
-                    chat,
-                    emptied.model_dump_json(by_alias=True),
-                    expected_version=row.version,
-                    at=now,
-                )
-            except StaleVersion:
-                continue  # a correction came in between: it is carried over, too
-            await ctx.checkpoint("refreshed", now.isoformat())
-            return emptied, version
-        raise StaleVersion("The graph kept changing while it was emptied.", "Call again.")
-
-    async def _obey(self, ctx: JobContext, run: SessionRun) -> None:
-        """Cancel and retry wishes for single slots, as they come in."""
-        async for request in ctx.slot_requests():
-            if request.wish is SlotWish.RETRY:
-                run.controls.retry(request)
-            else:
-                run.controls.cancel(request.slot)
 
     # --- warm seed --------------------------------------------------------------------------
 
@@ -344,22 +257,23 @@ class Enrichment:
         """Put an earlier session about the same company into the graph; returns the paid slots
         that are then not bought again. Whatever an attempt of this job has begun stays."""
         bound = run.bound
-        paid = [r for r in run.backfill.tool_trace.parallel_results if _paid(r)]
+        rows = run.graph.backfill.tool_trace.parallel_results
+        paid = [r for r in rows if _paid(r) and r.state != SlotState.PENDING.value]
         if run.request.refresh or paid:
             return frozenset(r.model_id for r in paid if _WARM in r.degraded)
-        oldest = self.clock.now() - timedelta(hours=self.limits.seed_ttl_hours)
-        seed = await self.store.find_seed(
+        oldest = self.jobs.clock.now() - timedelta(hours=self.setup.limits.seed_ttl_hours)
+        seed = await self.jobs.store.find_seed(
             bound.tenant, seed_keys(bound.lead, bound.key), not_before=oldest
         )
         if seed is None or seed.chat_session_id == bound.row.chat_session_id:
             return frozenset()
-        row = await self.store.session(bound.tenant, seed.chat_session_id)
+        row = await self.jobs.store.session(bound.tenant, seed.chat_session_id)
         if row is None or row.backfill is None:
             return frozenset()
         earlier = Backfill.model_validate_json(row.backfill)
         # Namesakes share a name and a town: the seed must be about the company decided on.
-        if not seed_fits(bound.lead, bound.key, earlier) or not _same_company(
-            run.backfill.identity, earlier.identity
+        if not seed_fits(bound.lead, bound.key, earlier) or not same_company(
+            run.graph.backfill.identity, earlier.identity
         ):
             return frozenset()
         done = (SlotState.DONE, SlotState.REPETITION)
@@ -370,86 +284,67 @@ class Enrichment:
         return frozenset(r.model_id for r in carried)
 
     async def _leave_seed(self, run: SessionRun) -> None:
-        card: IdentityCard = run.backfill.identity
+        card: IdentityCard = run.graph.backfill.identity
         if card.decision != "clear":
             return
-        now, bound = self.clock.now(), run.bound
+        now, bound = self.jobs.clock.now(), run.bound
         chat = bound.row.chat_session_id
-        lead = run.backfill.lead  # as saved: without the erased
+        lead = run.graph.backfill.lead  # as saved: without the erased
         keys = seed_keys(lead, lead_key(lead))
-        await self.store.put_seeds(bound.tenant, [SeedRow(k, chat, now) for k in keys])
+        await self.jobs.store.put_seeds(bound.tenant, [SeedRow(k, chat, now) for k in keys])
 
 
-def _load_run() -> None:
-    """What the first run of a process needs, read once: modules and their tables."""
-    import data411_mcp.services.session_run  # noqa: F401 - `_prepare` takes it from here
-    from data411_mcp.domain.extract.decode import decode
-    from data411_mcp.domain.extract.document import Hints
-    from data411_mcp.domain.extract.read import read_document
-
-    page = b"<p>Jane Doe, director, 1 Main Street, Springfield. Phone +1 212 555 0100</p>"
-    read_document(decode(page, content_type="text/html", url="https://load.example/"), Hints())
-
-
-def _backfill(bound: BoundSession) -> Backfill | None:
-    if bound.row.backfill is None:
-        return None
-    return Backfill.model_validate_json(bound.row.backfill)
+def _check_choice(bound: BoundSession, backfill: Backfill | None, choice: str) -> None:
+    """A choice that nobody waits for: one of those that the card still offers, or the one made
+    before. A clear identity is not undone. Raises IdentityChoiceInvalid."""
+    offered = [c.id for c in backfill.identity.choices] if backfill is not None else []
+    if offered:
+        offered.append("none")
+    if choice not in offered and choice != bound.row.identity_choice:
+        raise _not_offered(bound.row.chat_session_id, offered)
 
 
-def _emptied(old: Backfill, bound: BoundSession) -> Backfill:
-    human = [s for s in statements_of(old) if any(e.source == "human" for e in s.evidence)]
-    kept = [
-        s.model_copy(update={"evidence": tuple(e for e in s.evidence if e.source == "human")})
-        for s in human
-    ]
-    empty = Backfill(
-        chat_session_id=old.chat_session_id,
-        lead=bound.lead,
-        summary_markdown="" if moved(old.lead, bound.lead) else old.summary_markdown,
-        summary_history=old.summary_history,
-        graph_fingerprint=old.graph_fingerprint,
-        spent=old.spent,
+def _not_offered(chat: str, offered: Sequence[str]) -> IdentityChoiceInvalid:
+    if not offered:
+        call = spelled("enrich_lead_session", chat_session_id=chat, prompts=[WORDS])
+        return IdentityChoiceInvalid(
+            "No company is to be chosen in this chat. Nothing was run or charged.",
+            f"Leave identity_choice out: call {call}.",
+        )
+    call = spelled("enrich_lead_session", chat_session_id=chat, identity_choice=offered[0])
+    others = ", ".join(f'"{i}"' for i in offered[1:])
+    return IdentityChoiceInvalid(
+        "identity_choice names none of the offered companies.",
+        f"Ask the user, then call {call}; the other choices are {others}.",
     )
-    return assemble(empty, kept, [])
 
 
 def _about_another(job: Job, bound: BoundSession) -> bool:
     """The job hunts for the lead as it was before a new export moved it."""
-    return job.route == ROUTE and moved(
-        SessionRequest.model_validate_json(job.payload).lead, bound.lead
-    )
+    return moved(SessionRequest.model_validate_json(job.payload).lead, bound.lead)
 
 
-def _finished(jobs: tuple[Job, ...]) -> bool:
-    """A run has come to its end, whatever became of follow-ups. Retention deletes old jobs."""
-    for job in reversed([j for j in jobs if j.route == ROUTE]):
-        if job.status is JobStatus.DONE:
-            return True
-        if job.final and not SessionRequest.model_validate_json(job.payload).follow_up:
-            return False
+def _finished(jobs: Sequence[Job]) -> bool:
+    """The newest whole run has come to its end, whatever became of follow-ups. Retention deletes
+    old jobs."""
+    for job in reversed([j for j in jobs if j.route == ROUTE and j.final]):
+        if not SessionRequest.model_validate_json(job.payload).follow_up:
+            return job.status is JobStatus.DONE
     return True
+
+
+def _names_a_slot(words: tuple[str, ...], backfill: Backfill | None) -> bool:
+    """Of a run that was cut short one slot can be had, too, as soon as there is a trace."""
+    return (
+        backfill is not None
+        and bool(backfill.tool_trace.parallel_results)
+        and bool(named_slots(words, backfill))
+    )
 
 
 def _paid(row: SlotRow) -> bool:
     return SLOTS[row.model_id].pass_ in (Pass.FIRST, Pass.DIG_DEEPER)
 
 
-def _same_company(one: IdentityCard, other: IdentityCard) -> bool:
-    """Both cards are clear and hold one domain or register number in common."""
-    strong = {"domain", "registry_id"}
-    mine, theirs = (
-        {(a.kind, a.value.casefold()) for a in card.anchors if a.kind in strong}
-        for card in (one, other)
-    )
-    return one.decision == other.decision == "clear" and bool(mine & theirs)
-
-
 def _seeded(row: SlotRow) -> SlotRow:
     return row.model_copy(update={"degraded": (_WARM,), "cost_usd_micros": 0})
-
-
-def _digest(request: SessionRequest) -> str:
-    """Equal for a client's retry of the same request."""
-    text = request.model_dump_json(exclude={"follow_up"})
-    return hashlib.sha256(text.encode()).hexdigest()[:32]

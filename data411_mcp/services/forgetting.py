@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import hmac
-import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+
+import anyio.to_thread
 
 from data411_mcp.domain.graph import Backfill, FieldName, Statement
 from data411_mcp.domain.jobs import Job
@@ -22,24 +19,19 @@ from data411_mcp.domain.quotes import words
 from data411_mcp.domain.seeds import seed_keys
 from data411_mcp.domain.ties import phone_in
 from data411_mcp.errors import InvalidArgument, StaleVersion
+from data411_mcp.services.erased_jobs import (
+    Speaks,
+    cleaned_outcome,
+    cleaned_payload,
+    says,
+    silenced,
+)
+from data411_mcp.services.erased_text import masked, mentions_erased, tombstone
 from data411_mcp.services.ports import Clock, SessionRow, Store
 
 SCAN_ROWS = 100
 CLEAN_ATTEMPTS = 5
-NAME_WORDS_MAX = 4  # of a name that is looked for inside texts
-NAMED_TEXTS_CACHED = 4096
-_MAIL = re.compile(r"[^\s<>()\",;:]+@[^\s<>()\",;:]+\w")
 ERASED_CHARS_MIN = 3  # a shorter value is looked for as a whole value only, not inside texts
-
-
-def tombstone(secret: bytes, kind: str, value: str) -> str:
-    """HMAC-SHA-256 of a normalised identifier: recognises it again, reveals nothing."""
-    folded = " ".join(sorted(words(value))) if kind == "name" else value.casefold()
-    return _keyed(secret, f"{kind}:{folded}")
-
-
-def _keyed(secret: bytes, text: str) -> str:
-    return hmac.digest(secret, text.encode(), hashlib.sha256).hex()
 
 
 def identifiers(person: str) -> tuple[tuple[str, str], ...]:
@@ -84,7 +76,11 @@ class Tombstones:
 
     def mentions(self, text: str) -> bool:
         """A name or an e-mail address of the erased stands in the text."""
-        return bool(self.hashes) and _mentions_erased(self.secret, self.hashes, text)
+        return bool(self.hashes) and mentions_erased(self.secret, self.hashes, text)
+
+    def masked(self, text: str) -> str:
+        """The text with a mark in the place of the erased's names, e-mails and numbers."""
+        return masked(self.secret, self.hashes, text) if self.hashes else text
 
     def without_person(self, lead: Lead) -> Lead:
         """The lead without the contact, numbers and search words that are the erased person's;
@@ -119,7 +115,7 @@ class Tombstones:
             erased.append(graph.lead.dm_name or "")
 
         def mentions(text: str) -> bool:
-            return _quotes(text, erased) or _mentions_erased(self.secret, self.hashes, text)
+            return _quotes(text, erased) or mentions_erased(self.secret, self.hashes, text)
 
         left = (_unquoted(s, mentions) for s in statements if s not in hidden)
         kept = [s for s in left if s is not None]
@@ -128,6 +124,7 @@ class Tombstones:
             for u in graph.unmerged_candidates
             if not any(_same(u.value, v) or v.casefold() in u.label.casefold() for v in erased)
             and not self._hides_text(u.kind, u.value)
+            and not mentions(u.label)
             and not any(mentions(e.quote) for e in u.evidence)
         ]
         anchors = tuple(a for a in graph.identity.anchors if not self._hides_text(a.kind, a.value))
@@ -147,10 +144,10 @@ class Tombstones:
                 "gaps": tuple(
                     g for g in graph.gaps if g.owner not in gone and not mentions(g.text)
                 ),
-                "summary_markdown": _scrubbed(graph.summary_markdown, mentions),
+                "summary_markdown": silenced(graph.summary_markdown, mentions),
                 "summary_history": tuple(
                     h.model_copy(
-                        update={"summary_markdown": _scrubbed(h.summary_markdown, mentions)}
+                        update={"summary_markdown": silenced(h.summary_markdown, mentions)}
                     )
                     for h in graph.summary_history
                 ),
@@ -171,32 +168,12 @@ def _quotes(text: str, erased: list[str]) -> bool:
     return any(v.casefold() in text.casefold() for v in erased if len(v) > ERASED_CHARS_MIN)
 
 
-@functools.lru_cache(maxsize=NAMED_TEXTS_CACHED)
-def _mentions_erased(secret: bytes, hashes: frozenset[str], text: str) -> bool:
-    """A name or an e-mail address of the erased stands in the text. Their statements are long
-    gone when a new page quotes them beside somebody else's, so only the hashes know them."""
-    found = words(text)
-    spans = (
-        " ".join(sorted(found[at : at + size]))
-        for size in range(2, NAME_WORDS_MAX + 1)
-        for at in range(len(found) - size + 1)
-    )
-    if any(_keyed(secret, f"name:{span}") in hashes for span in spans):
-        return True
-    return any(_keyed(secret, f"email:{m.casefold()}") in hashes for m in _MAIL.findall(text))
-
-
 def _unquoted(statement: Statement, mentions: Callable[[str], bool]) -> Statement | None:
     """The statement without the quotes that name the erased; None when no other is left."""
     evidence = tuple(e for e in statement.evidence if not mentions(e.quote))
     if len(evidence) == len(statement.evidence):
         return statement
     return statement.model_copy(update={"evidence": evidence}) if evidence else None
-
-
-def _scrubbed(text: str, mentions: Callable[[str], bool]) -> str:
-    """Whole lines that name an erased value go: half a sentence about a person is still one."""
-    return "\n".join(line for line in text.splitlines() if not mentions(line))
 
 
 @dataclass
@@ -208,6 +185,32 @@ class Forgetting:
     async def tombstones(self, tenant: str) -> Tombstones:
         return Tombstones(self.secret, await self.store.tombstones(tenant))
 
+    async def seen_to(
+        self, tenant: str, chat_session_id: str, graph: Backfill, version: int, erased: Tombstones
+    ) -> Backfill:
+        """The graph as just saved under `version`, saved again without whoever was erased since
+        `erased` was looked up. Whoever writes to the chat after that looks for himself."""
+        for _ in range(CLEAN_ATTEMPTS):
+            newer = await self.tombstones(tenant)
+            if newer == erased:
+                break
+            erased = newer
+            cleaned = await anyio.to_thread.run_sync(erased.without, graph)
+            if cleaned is graph:
+                continue
+            graph = cleaned
+            try:
+                version = await self.store.save_backfill(
+                    tenant,
+                    chat_session_id,
+                    graph.model_dump_json(by_alias=True),
+                    expected_version=version,
+                    at=self.clock.now(),
+                )
+            except StaleVersion:
+                break
+        return graph
+
     async def forget(self, tenant: str, person: str) -> Mapping[str, int]:
         """Erase everywhere. Returns counts: graphs changed, pages deleted."""
         known = identifiers(person)
@@ -215,8 +218,9 @@ class Forgetting:
         await self.store.forget(tenant, hashes, self.clock.now())
         erased = await self.tombstones(tenant)
         await self._clean_leads(tenant, erased)
-        await self._clean_jobs(tenant, erased, known)
-        graphs = await self._clean_graphs(tenant, erased)
+        gone: set[str] = set()
+        graphs = await self._clean_graphs(tenant, erased, gone)
+        await self._clean_jobs(tenant, erased, known, gone)
         pages = await self._delete_pages(tenant, known)
         return {"graphs": graphs, "pages": pages}
 
@@ -263,31 +267,46 @@ class Forgetting:
         await self.store.delete_seeds(tenant, sorted(gone))
 
     async def _clean_jobs(
-        self, tenant: str, erased: Tombstones, known: tuple[tuple[str, str], ...]
+        self,
+        tenant: str,
+        erased: Tombstones,
+        known: tuple[tuple[str, str], ...],
+        gone: set[str],
     ) -> None:
-        """What jobs were given and told, and what slots of the unfinished ones found."""
+        """What jobs were given and told, and what the steps of the unfinished ones came to.
+        `gone` are the ids of what was erased: hashes that anybody can compute."""
 
         def speaks(text: str) -> bool:
-            return erased.mentions(text) or any(_names(text, kind, value) for kind, value in known)
+            return (
+                text in gone
+                or erased.mentions(text)
+                or any(_names(text, kind, value) for kind, value in known)
+            )
 
         after = ""
         while jobs := await self.store.jobs_to_scan(tenant, after=after, limit=SCAN_ROWS):
             for job in jobs:
                 after = job.id
-                await self._clean_payload(job, erased, speaks)
+                await self._clean_job(job, erased, speaks, gone)
                 await self._clean_events(job, speaks)
                 for step, outcome in (await self.store.checkpoints(job.id)).items():
-                    cleaned = _cleaned_haul(outcome, speaks)
+                    cleaned = cleaned_outcome(outcome, speaks)
                     if cleaned != outcome:
                         await self.store.checkpoint(job.id, step, cleaned, now=self.clock.now())
 
-    async def _clean_payload(
-        self, job: Job, erased: Tombstones, speaks: Callable[[str], bool]
+    async def _clean_job(
+        self, job: Job, erased: Tombstones, speaks: Speaks, gone: set[str]
     ) -> None:
         for _ in range(CLEAN_ATTEMPTS):
-            cleaned, key = _cleaned_payload(job, erased, speaks)
-            if cleaned == job.payload or await self.store.rewrite_job(
-                job.tenant, job.id, payload=cleaned, lead_key=key, expected=job.payload
+            cleaned, key = cleaned_payload(job, erased, speaks, gone)
+            result = None if job.result is None else cleaned_outcome(job.result, speaks)
+            if (cleaned, result) == (job.payload, job.result) or await self.store.rewrite_job(
+                job.tenant,
+                job.id,
+                payload=cleaned,
+                lead_key=key,
+                expected=job.payload,
+                result=result,
             ):
                 return
             newer = await self.store.job(job.tenant, job.id)
@@ -296,25 +315,28 @@ class Forgetting:
             job = newer
         raise StaleVersion("A job kept changing while it was cleaned.", "Call forget again.")
 
-    async def _clean_events(self, job: Job, speaks: Callable[[str], bool]) -> None:
+    async def _clean_events(self, job: Job, speaks: Speaks) -> None:
         since = 0
         while events := await self.store.events(job.tenant, job.id, since=since, limit=SCAN_ROWS):
             for event in events:
                 since = event.seq
-                if speaks(f"{event.message} {json.dumps(event.context, ensure_ascii=False)}"):
+                if says([event.message, event.context], speaks):
                     silent = event.model_copy(update={"message": "", "context": {}})
                     await self.store.rewrite_event(job.tenant, job.id, silent)
 
-    async def _clean_graphs(self, tenant: str, erased: Tombstones) -> int:
+    async def _clean_graphs(self, tenant: str, erased: Tombstones, gone: set[str]) -> int:
+        """The number of graphs changed; `gone` takes the ids of what went."""
         changed, after = 0, ""
         while rows := await self.store.sessions_to_scan(tenant, after=after, limit=SCAN_ROWS):
             for row in rows:
                 after = row.chat_session_id
                 await self._clean_archive(tenant, row.chat_session_id, erased)
-                changed += await self._clean_graph(tenant, row, erased)
+                changed += await self._clean_graph(tenant, row, erased, gone)
         return changed
 
-    async def _clean_graph(self, tenant: str, row: SessionRow, erased: Tombstones) -> bool:
+    async def _clean_graph(
+        self, tenant: str, row: SessionRow, erased: Tombstones, gone: set[str]
+    ) -> bool:
         """Whether there was something to erase. A run that saves meanwhile is waited out."""
         for _ in range(CLEAN_ATTEMPTS):
             if row.backfill is None:
@@ -323,6 +345,7 @@ class Forgetting:
             cleaned = erased.without(graph)
             if cleaned is graph:
                 return False
+            gone |= _ids(graph) - _ids(cleaned)
             try:
                 await self.store.save_backfill(
                     tenant,
@@ -367,10 +390,16 @@ class Forgetting:
     ) -> Mapping[str, int]:
         now = self.clock.now()
         return await self.store.purge(
+            now=now,
             pages_before=now - timedelta(days=pages_days),
             graphs_before=now - timedelta(days=graphs_days),
             jobs_before=now - timedelta(days=jobs_days),
         )
+
+
+def _ids(graph: Backfill) -> set[str]:
+    """Of statements and candidates: hashes of their values."""
+    return {u.id for u in graph.unmerged_candidates} | {s.id for s in statements_of(graph)}
 
 
 def _names(text: str, kind: str, value: str) -> bool:
@@ -379,33 +408,3 @@ def _names(text: str, kind: str, value: str) -> bool:
     if kind == "email":
         return value in text.casefold()
     return f" {' '.join(words(value))} " in f" {' '.join(words(text))} "
-
-
-def _cleaned_payload(
-    job: Job, erased: Tombstones, speaks: Callable[[str], bool]
-) -> tuple[str, str]:
-    """(payload, lead key) without the person: blank in the lead, and no prompt that names them.
-    The payload is the same text when there is nothing to leave out."""
-    given = json.loads(job.payload)
-    if not isinstance(given, dict) or "lead" not in given:
-        return job.payload, job.lead_key
-    lead = Lead.model_validate(given["lead"])
-    left = erased.without_person(lead)
-    said = given.get("prompts", [])
-    prompts = [text for text in said if not speaks(text)]
-    if left is lead and len(prompts) == len(said):
-        return job.payload, job.lead_key
-    cleaned = {**given, "lead": left.model_dump(mode="json"), "prompts": prompts}
-    key = job.lead_key if left is lead else lead_key(left).text
-    return json.dumps(cleaned, ensure_ascii=False), key
-
-
-def _cleaned_haul(outcome: str, speaks: Callable[[str], bool]) -> str:
-    """A slot's checkpoint without the findings that name the person."""
-    if not speaks(outcome):
-        return outcome
-    haul = json.loads(outcome)
-    if not isinstance(haul, dict) or "findings" not in haul:
-        return outcome
-    left = [f for f in haul["findings"] if not speaks(json.dumps(f, ensure_ascii=False))]
-    return json.dumps({**haul, "findings": left}, ensure_ascii=False)

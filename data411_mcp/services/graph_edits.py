@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -30,9 +30,10 @@ from data411_mcp.domain.merge import assemble, merge, statements_of
 from data411_mcp.domain.slots import AGENT, SLOTS, SlotState
 from data411_mcp.domain.summary import graph_fingerprint
 from data411_mcp.errors import InvalidArgument, NotFound, StaleVersion
+from data411_mcp.services.desks import Desks
 from data411_mcp.services.forgetting import Forgetting, Tombstones
 from data411_mcp.services.graphs import graph_of, load_session
-from data411_mcp.services.ports import Clock, PageReader, Store
+from data411_mcp.services.ports import Clock, Store
 
 FINDINGS_MAX = 25
 EDIT_ATTEMPTS = 5
@@ -86,12 +87,12 @@ class Verdict:
 @dataclass
 class GraphEdits:
     store: Store
-    reader: PageReader
+    desks: Desks
     clock: Clock
     forgetting: Forgetting
     stale_after_days: int
     page_deadline_seconds: float
-    runnable: Callable[[], frozenset[str]]
+    offers: Callable[[], Mapping[str, int]]
     read_deadline_seconds: float = READ_DEADLINE_SECONDS
 
     async def submit(
@@ -111,7 +112,7 @@ class GraphEdits:
         before = graph_of(await load_session(self.store, tenant, chat_session_id))
         key = lead_key(before.lead)
         hints = Hints(key.country, key.domain, before.lead.company, key.phones)
-        shelf = Shelf(self.reader, hints, FINDINGS_MAX, self.page_deadline_seconds)
+        shelf = Shelf(self.desks(tenant).reader, hints, FINDINGS_MAX, self.page_deadline_seconds)
         findings = [f for s in submitted for f in _findings(s)]
         until = anyio.current_time() + PROVE_DEADLINE_SECONDS
         with anyio.move_on_after(self.read_deadline_seconds):
@@ -203,10 +204,10 @@ class GraphEdits:
             edited = await edit(graph)
             erased = await self.forgetting.tombstones(tenant)
             changed = await anyio.to_thread.run_sync(
-                _finished, graph, edited, erased, self.runnable()
+                _finished, graph, edited, erased, self.offers()
             )
             try:
-                await self.store.save_backfill(
+                version = await self.store.save_backfill(
                     tenant,
                     chat_session_id,
                     changed.model_dump_json(by_alias=True),
@@ -215,16 +216,16 @@ class GraphEdits:
                 )
             except StaleVersion:
                 continue
-            return changed
+            return await self.forgetting.seen_to(tenant, chat_session_id, changed, version, erased)
         raise StaleVersion("The graph kept changing; nothing was written.", "Call again.")
 
 
 def _finished(
-    before: Backfill, edited: Backfill, erased: Tombstones, runnable: frozenset[str]
+    before: Backfill, edited: Backfill, erased: Tombstones, offers: Mapping[str, int]
 ) -> Backfill:
     """The edited graph without the erased, with its gaps, and stale where it says other things."""
     changed = erased.without(edited)
-    changed = changed.model_copy(update={"gaps": find_gaps(changed, runnable)})
+    changed = changed.model_copy(update={"gaps": find_gaps(changed, offers)})
     if graph_fingerprint(changed) == graph_fingerprint(before):
         return changed
     return changed.model_copy(update={"summary_stale": bool(changed.summary_markdown)})

@@ -8,14 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from data411_mcp.domain.graph import Backfill, Contact, FieldName, Notice, SlotRow, Statement
-from data411_mcp.domain.jobs import Job, JobStatus
+from data411_mcp.domain.graph import Backfill, Contact, FieldName, Statement
 from data411_mcp.domain.merge import statements_of
 from data411_mcp.errors import InvalidArgument, NotFound
 from data411_mcp.services.graphs import graph_of, load_session
 from data411_mcp.services.ports import Store
 
-ANSWER_BYTES_MAX = 8000  # text and structured content of one MCP answer together
 PAGE_BYTES_MAX = 5500
 PAGE_ITEMS_MAX = 25
 CACHED_ANSWERS = 256
@@ -23,56 +21,7 @@ CACHED_ANSWERS = 256
 Json = dict[str, Any]
 
 
-def status_word(job: Job) -> str:
-    """done, running, needs_identity, error or cancelled: what the caller acts on."""
-    words = {
-        JobStatus.QUEUED: "running",
-        JobStatus.RUNNING: "running",
-        JobStatus.WAITING: "needs_identity",
-    }
-    return words.get(job.status, job.status.value)
-
-
-def session_answer(graph: Backfill, job: Job, notices: Sequence[Notice] = ()) -> Json:
-    """The structured answer of a session call. Long lists are cut; counts say what there is."""
-    status = status_word(job)
-    chat = graph.chat_session_id
-    proven = [s for s in statements_of(graph) if s.status == "proven"]
-    answer: Json = {
-        "status": status,
-        "chat_session_id": chat,
-        "job_id": job.id,
-        "lead": graph.lead.model_dump(exclude_none=True, exclude={"search_variants"}),
-        "identity": _identity(graph, status),
-        "summary_markdown": graph.summary_markdown,
-        "summary_stale": graph.summary_stale,
-        "slots": [_slot(r) for r in graph.tool_trace.parallel_results],
-        "gaps": [_gap(g) for g in graph.gaps[:6]],
-        "counts": {
-            "proven": len(proven),
-            "contacts": len(graph.contacts),
-            "phones": len(graph.phones),
-            "emails": len(graph.emails),
-            "unmerged_candidates": len(graph.unmerged_candidates),
-            "gaps": len(graph.gaps),
-        },
-        "spent": {
-            "vendor_usd": round(graph.spent.vendor_usd_micros / 1_000_000, 6),
-            "charged_usd": graph.spent.charged_cents / 100,
-        },
-        "notices": [n.model_dump() for n in _distinct((*graph.notices, *notices))],
-        "next": _next_call(status, graph, job),
-    }
-    if job.status is JobStatus.ERROR and job.error:
-        answer["error"] = json.loads(job.error)
-    return answer
-
-
-def _distinct(notices: Sequence[Notice]) -> list[Notice]:
-    return list({n.code: n for n in notices}.values())
-
-
-def _identity(graph: Backfill, status: str) -> Json:
+def identity_view(graph: Backfill, status: str) -> Json:
     card = graph.identity
     shown: Json = {
         "decision": card.decision,
@@ -87,84 +36,6 @@ def _identity(graph: Backfill, status: str) -> Json:
     if status == "needs_identity":
         shown["choices"] = [c.model_dump() for c in card.choices]
     return shown
-
-
-def _slot(row: SlotRow) -> Json:
-    shown: Json = {"id": row.model_id, "state": row.state, "findings": row.findings,
-                   "proven": row.proven}  # fmt: skip
-    if row.reason:
-        shown["reason"] = row.reason
-    if row.degraded:
-        shown["degraded"] = list(row.degraded[:3])
-    return shown
-
-
-def _gap(gap: Any) -> Json:
-    return {"text": gap.text, "kind": gap.kind, "slot": gap.slot,
-            "price_usd": gap.price_cents / 100}  # fmt: skip
-
-
-def _next_call(status: str, graph: Backfill, job: Job) -> str:
-    chat = graph.chat_session_id
-    if status == "running":
-        return f'wait_enrich_job(job_id="{job.id}")'
-    if status == "needs_identity":
-        return (f'Ask the user which company is meant, then enrich_lead_session('
-                f'chat_session_id="{chat}", identity_choice="<id>")')  # fmt: skip
-    if status == "done":
-        return (f'get_lead_graph(chat_session_id="{chat}", section="contacts") for all people; '
-                f'enrich_lead_session(chat_session_id="{chat}", prompts=["<gap text or the '
-                f'user\'s words>"]) to go on')  # fmt: skip
-    return f'enrich_lead_session(chat_session_id="{chat}", prompts=["<the user\'s words>"])'
-
-
-def answer_text(answer: Json) -> str:
-    """The same answer for a model or a person that reads only text."""
-    identity = answer["identity"]
-    lines = [f"status: {answer['status']} · chat_session_id: {answer['chat_session_id']} · "
-             f"job_id: {answer['job_id']}"]  # fmt: skip
-    lines += [f"notice {n['code']}: {n['text']}" for n in answer["notices"]]
-    if "error" in answer:
-        lines.append(f"error {answer['error']['code']}: {answer['error']['message']}")
-    if answer["status"] == "needs_identity":
-        lines.append("Which company is meant? Nothing was bought.")
-        lines += [f"- {c['id']}: {c['name']} ({c['why']})" for c in identity.get("choices", [])]
-    elif answer["summary_markdown"]:
-        lines += ["", answer["summary_markdown"], ""]
-    states = ", ".join(f"{s['id'].removeprefix('data411-')} {s['state']}" for s in answer["slots"])
-    if states:
-        lines.append("slots: " + states)
-    lines.append(f"next: {answer['next']}")
-    return "\n".join(lines)
-
-
-def fit(answer: Json, limit: int = ANSWER_BYTES_MAX) -> tuple[Json, str]:
-    """Cut the answer until structured content and text together keep the limit; say so."""
-    answer = dict(answer)
-    for step in ("", "degraded", "gaps", "anchors", "summary", "summary", "summary", "lead"):
-        _cut(answer, step)
-        text = answer_text(answer)
-        if size_of(answer) + len(text.encode()) <= limit:
-            return answer, text
-    return answer, text[: max(0, limit - size_of(answer))]
-
-
-def _cut(answer: Json, step: str) -> None:
-    if step == "degraded":
-        answer["slots"] = [{k: v for k, v in s.items() if k != "degraded"} for s in answer["slots"]]
-    elif step == "gaps":
-        answer["gaps"] = answer["gaps"][:3]
-    elif step == "anchors":
-        kept = {k: v for k, v in answer["identity"].items() if k not in ("anchors", "runners_up")}
-        answer["identity"] = kept
-    elif step == "summary":
-        answer["summary_markdown"] = clip_lines(
-            answer["summary_markdown"], max(600, len(answer["summary_markdown"].encode()) * 2 // 3)
-        )
-        answer["left_out"] = 'the rest of the summary: get_lead_graph(section="summary")'
-    elif step == "lead":
-        answer["lead"] = {k: v if not isinstance(v, str) else v[:80]
-                          for k, v in answer["lead"].items()}  # fmt: skip
 
 
 def clip_lines(text: str, limit: int) -> str:
@@ -333,7 +204,7 @@ def _overview(graph: Backfill) -> Json:
     sections = {name: len(build(graph)) for name, build in SECTIONS.items()}
     return {
         "lead": graph.lead.model_dump(exclude_none=True, exclude={"search_variants"}),
-        "identity": _identity(graph, ""),
+        "identity": identity_view(graph, ""),
         "summary_markdown": clip_lines(graph.summary_markdown, 3000),
         "summary_stale": graph.summary_stale,
         "graph_fingerprint": graph.graph_fingerprint,

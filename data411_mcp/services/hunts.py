@@ -12,12 +12,13 @@ import anyio
 
 from data411_mcp.domain.graph import SlotRow
 from data411_mcp.domain.jobs import SlotRequest
+from data411_mcp.domain.metering import metering
 from data411_mcp.domain.slots import SLOTS, SlotState
 from data411_mcp.errors import Data411Error, VendorError
 from data411_mcp.services.hunting.brief import Haul
 from data411_mcp.services.ports import Clock
 
-SLOTS_AT_ONCE = 6
+SLOTS_AT_ONCE = 8  # all that a server runs by itself
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,15 @@ async def run_slots(
 
 
 async def run_slot(task: SlotTask, *, clock: Clock, controls: SlotControls) -> Outcome:
-    """Run one slot to an outcome. Raises nothing but cancellation from outside."""
+    """Run one slot to an outcome, whose cost is that of all its attempts. Raises nothing but
+    cancellation from outside."""
+    with metering() as meter:
+        outcome = await _tried(task, clock=clock, controls=controls)
+    row = outcome.row.model_copy(update={"cost_usd_micros": meter.micros})
+    return Outcome(row, outcome.haul)
+
+
+async def _tried(task: SlotTask, *, clock: Clock, controls: SlotControls) -> Outcome:
     while True:
         controls.take_retry(task.slot)  # a wish from before the start is answered by the start
         began = clock.monotonic()
@@ -141,7 +150,6 @@ def _row(
         reason=reason,
         seconds=seconds,
         findings=len(haul.findings),
-        cost_usd_micros=haul.cost_usd_micros,
         degraded=tuple(haul.degraded),
         finished_at=clock.now().isoformat(),
     )

@@ -6,15 +6,18 @@ Every method that waits takes or has a deadline, and raises only the errors its 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from data411_mcp.domain.access import ApiKey, KeyedRequest, TakenTicket
+from data411_mcp.domain.callbacks import CALLBACKS_OF_TENANT_MAX, DueCallback
 from data411_mcp.domain.events import ProgressEvent
 from data411_mcp.domain.evidence import Page
-from data411_mcp.domain.jobs import Job, JobStatus, SlotRequest
+from data411_mcp.domain.jobs import BATCH, Job, JobStatus, SlotRequest
+from data411_mcp.domain.ledger import Balances, Bill, Transfer
 
 # --- time and progress -------------------------------------------------------------------
 
@@ -217,9 +220,13 @@ class SeedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredEvent:
-    job_id: str
-    event: ProgressEvent
+class Standing:
+    """What earlier attempts at a job have left. `asked`: its cancel was requested, or something of
+    one of its slots, at any time."""
+
+    asked: bool = False
+    last_seq: int = 0
+    checkpoints: Mapping[str, str] = field(default_factory=dict)
 
 
 class Store(Protocol):
@@ -245,7 +252,8 @@ class Store(Protocol):
     async def replace_lead(
         self, tenant: str, chat_session_id: str, lead: str, lead_key: str, at: datetime
     ) -> None:
-        """A new CRM export of the same contact: the old lead goes to the lead's history."""
+        """A new CRM export of the same contact: the old lead goes to the lead's history. Nothing
+        changes where it is the chat's lead already."""
 
     async def lead_history(self, tenant: str, chat_session_id: str) -> tuple[str, ...]: ...
 
@@ -262,8 +270,10 @@ class Store(Protocol):
         *,
         expected_version: int,
         at: datetime,
+        job: Job | None = None,
     ) -> int:
-        """Compare and set; returns the new version. Raises StaleVersion."""
+        """Compare and set; returns the new version. Raises StaleVersion, also where it is for a
+        `job` that its worker, if it has one, does not hold any more."""
 
     async def archive_backfill(
         self, tenant: str, chat_session_id: str, reason: str, at: datetime
@@ -294,17 +304,40 @@ class Store(Protocol):
         """The newest seed under any of the keys; earlier keys count more."""
 
     # jobs
-    async def add_job(self, job: Job) -> Job:
-        """Insert, or return the job that already has this idempotency key."""
+    async def add_job(self, job: Job, *, precharge: Transfer | None = None) -> Job:
+        """Insert, or return the job that already has this idempotency key. The precharge is
+        posted in the same transaction, and only with the insert. Raises InsufficientBalance (and
+        nothing is inserted), or ChatBusy when another job of the chat, or one with the same
+        `opener_key`, is live."""
 
     async def job(self, tenant: str, job_id: str) -> Job | None: ...
     async def jobs_of_chat(self, tenant: str, chat_session_id: str) -> tuple[Job, ...]: ...
+    async def jobs_of_progress_key(self, tenant: str, progress_key: str) -> tuple[Job, ...]: ...
 
     async def claim_job(
-        self, worker: str, *, now: datetime, lease_seconds: float, job_id: str | None = None
+        self,
+        worker: str,
+        *,
+        now: datetime,
+        lease_seconds: float,
+        job_id: str | None = None,
+        tenant_jobs_max: int | None = None,
+        priority_min: int = BATCH,
+        ours: Collection[str] = (),
     ) -> Job | None:
-        """Take one job that is queued, or running with an expired lease (its worker died).
-        Bumps `attempt`. With `job_id` only that one."""
+        """Take one job that is queued and due, or running with an expired lease (its worker
+        died); highest priority first, then oldest. Bumps `attempt`. With `job_id` only that one.
+        A tenant that has `tenant_jobs_max` jobs running with a valid lease gets no further one.
+        `ours` are jobs that the caller holds: not lapsed, whatever the wall clock says."""
+
+    async def claimable_jobs(
+        self, *, now: datetime, limit: int, priority_min: int = BATCH, skip: int = 0
+    ) -> tuple[Job, ...]:
+        """Jobs that `claim_job` would look at now, in its order and without taking them; those
+        after the first `skip`."""
+
+    async def lapsed_jobs(self, *, now: datetime, limit: int) -> tuple[Job, ...]:
+        """Running jobs whose lease has expired, the longest ago first."""
 
     async def heartbeat(
         self, job_id: str, worker: str, *, now: datetime, lease_seconds: float
@@ -320,8 +353,14 @@ class Store(Protocol):
         now: datetime,
         result: str | None = None,
         error: str | None = None,
+        bill: Bill | None = None,
+        events: Sequence[ProgressEvent] = (),
     ) -> bool:
-        """Set a final status, or `waiting`; False if the lease was lost."""
+        """Set a final status, or `waiting`; False if the lease was lost. In the same transaction
+        the last events are appended, as `append_events` does; a final status settles the job's
+        hold by `bill` (everything is given back without one: reason `cancelled` when cancelled,
+        else `vendor_unavailable`), and a job with a `callback_url` leaves a callback to be
+        sent."""
 
     async def requeue_job(
         self,
@@ -330,14 +369,19 @@ class Store(Protocol):
         now: datetime,
         payload: str | None = None,
         worker: str | None = None,
+        run_after: datetime | None = None,
     ) -> bool:
         """`waiting` → `queued`, with a fresh count of attempts. With `worker`: that worker hands
-        its running job back, which costs no attempt. False if the job was not in that state."""
+        its running job back, which costs no attempt; with `run_after`, too, it failed, which
+        does cost one, and is to be tried again then. False if the job was not in that state."""
 
     async def request_cancel(
         self, tenant: str, job_id: str, slot: str | None, *, now: datetime
     ) -> Job | None:
-        """Whole job, or one slot of it. A queued or waiting job is cancelled at once."""
+        """Whole job, or one slot of it. A queued or waiting job is cancelled at once: its hold is
+        given back (`cancelled`), and its callback left to be sent, in the same transaction. A
+        queued one that an earlier attempt has worked on stays queued, and due: a worker is to
+        close what it left, and to bill it."""
 
     async def request_retry(
         self, tenant: str, job_id: str, slot: str, *, now: datetime
@@ -345,12 +389,21 @@ class Store(Protocol):
         """Ask the runner to run one slot of a running job again."""
 
     async def checkpoint(
-        self, job_id: str, step: str, outcome: str, *, now: datetime, settles: int | None = None
+        self,
+        job_id: str,
+        step: str,
+        outcome: str,
+        *,
+        now: datetime,
+        settles: int | None = None,
+        worker: str | None = None,
     ) -> None:
         """Remember a finished step. Writing the same step again replaces it. `settles` is the
-        number of the slot request that this outcome answers: it is forgotten with the write."""
+        number of the slot request that this outcome answers: it is forgotten with the write.
+        With `worker`: raises StaleVersion when that worker does not hold the job."""
 
     async def checkpoints(self, job_id: str) -> Mapping[str, str]: ...
+    async def standing(self, job_id: str) -> Standing: ...
 
     # events
     async def append_event(self, job_id: str, event: ProgressEvent) -> ProgressEvent:
@@ -369,6 +422,58 @@ class Store(Protocol):
     async def events(
         self, tenant: str, job_id: str, *, since: int, limit: int
     ) -> tuple[ProgressEvent, ...]: ...
+
+    # money
+    async def post(self, transfer: Transfer, *, at: datetime) -> bool:
+        """Post one transfer; False when it was posted before. Raises InsufficientBalance."""
+
+    async def balances(self, tenant: str) -> Balances: ...
+
+    async def transfers(
+        self, tenant: str, *, job_id: str | None = None, limit: int = 100
+    ) -> tuple[Transfer, ...]:
+        """Newest first; those of one job in the order they were posted."""
+
+    # keys and handles; secrets are given and kept as SHA-256 only
+    async def put_key(self, key: ApiKey) -> None: ...
+    async def key_by_hash(self, sha256: str) -> ApiKey | None:
+        """A key that is not revoked."""
+
+    async def keys(self, tenant: str | None = None) -> tuple[ApiKey, ...]: ...
+    async def revoke_key(self, key_id: str, *, tenant: str | None, at: datetime) -> bool: ...
+
+    async def job_by_poll_bearer(self, sha256: str) -> Job | None: ...
+
+    async def put_ticket(
+        self, sha256: str, tenant: str, job_id: str, *, expires_at: datetime, subject: str = ""
+    ) -> None: ...
+
+    async def take_ticket(self, sha256: str, job_id: str, *, now: datetime) -> TakenTicket | None:
+        """Once, before it expires; None ever after. Naming another job takes nothing."""
+
+    async def keyed_request(self, tenant: str, key_sha: str) -> KeyedRequest | None: ...
+
+    async def put_keyed_request(
+        self, tenant: str, key_sha: str, asked: KeyedRequest
+    ) -> KeyedRequest:
+        """Keep it as long as its job; or return what the key was used for before."""
+
+    async def secret(self, name: str, fresh: bytes) -> bytes:
+        """The server's secret of that name; `fresh` becomes it where there is none yet."""
+
+    # callbacks
+    async def attach_callback(self, tenant: str, job_id: str, url: str, *, now: datetime) -> bool:
+        """Give a job that has no callback one, due at once if the job is final; False if it has
+        one already."""
+
+    async def claim_callback(
+        self, *, now: datetime, lease_seconds: float, tenant_max: int = CALLBACKS_OF_TENANT_MAX
+    ) -> DueCallback | None:
+        """The oldest that is due; nobody else gets it before the lease is over. A tenant with
+        `tenant_max` notices on their way gets no further one. Bumps `attempt`."""
+
+    async def finish_callback(self, job_id: str, *, again_at: datetime | None) -> None:
+        """Sent or given up (`None`), or to be tried again then."""
 
     # personal data
     async def forget(self, tenant: str, tombstones: Sequence[str], at: datetime) -> None:
@@ -395,9 +500,17 @@ class Store(Protocol):
         """Jobs in order of id, for `forget`."""
 
     async def rewrite_job(
-        self, tenant: str, job_id: str, *, payload: str, lead_key: str, expected: str
+        self,
+        tenant: str,
+        job_id: str,
+        *,
+        payload: str,
+        lead_key: str,
+        expected: str,
+        result: str | None = None,
     ) -> bool:
-        """Replace what a job was given; False if its payload is not `expected`."""
+        """Replace what a job was given, and its result where one is passed; False if its payload
+        is not `expected`."""
 
     async def rewrite_event(self, tenant: str, job_id: str, event: ProgressEvent) -> None:
         """Replace the stored event of that number."""
@@ -414,9 +527,16 @@ class Store(Protocol):
     async def delete_page(self, tenant: str, sha256: str) -> None: ...
 
     async def purge(
-        self, *, pages_before: datetime, graphs_before: datetime, jobs_before: datetime
+        self,
+        *,
+        now: datetime,
+        pages_before: datetime,
+        graphs_before: datetime,
+        jobs_before: datetime,
     ) -> Mapping[str, int]:
-        """Retention: delete what is older; returns the number of rows by table."""
+        """Retention: delete what is older, a portion at a time; returns the number of rows by
+        table. Waiting jobs that old are cancelled now, and go when they have been over for as
+        long; transfers are kept."""
 
 
 class JobRunner(Protocol):
@@ -424,8 +544,8 @@ class JobRunner(Protocol):
 
     def running(self) -> AbstractAsyncContextManager[JobRunner]: ...
 
-    async def submit(self, job: Job) -> Job:
-        """Idempotent by `job.idempotency_key`."""
+    async def submit(self, job: Job, *, precharge: Transfer | None = None) -> Job:
+        """Idempotent by `job.idempotency_key`. Raises InsufficientBalance, ChatBusy."""
 
     async def wait(
         self, tenant: str, job_id: str, *, seconds: float, emit: Emit | None = None, since: int = 0
@@ -435,7 +555,8 @@ class JobRunner(Protocol):
 
     async def cancel(self, tenant: str, job_id: str, slot: str | None = None) -> Job: ...
 
-    async def retry_slot(self, tenant: str, job_id: str, slot: str) -> Job: ...
+    async def retry_slot(self, tenant: str, job_id: str, slot: str) -> Job:
+        """Raises NotFound, or SlotNotRerunnable when the job is over or the slot has landed."""
 
     async def resume(self, tenant: str, job_id: str, payload: str | None = None) -> Job:
         """`waiting` → `queued`."""
@@ -454,14 +575,19 @@ async def no_slot_requests() -> AsyncIterator[SlotRequest]:
         yield request
 
 
+def nobody_listens(_slot: str) -> None:
+    """Landed slots are of no interest to anybody: likewise."""
+
+
 @dataclass(slots=True)
 class JobContext:
     """What a job's work is given.
 
     `checkpoints` holds the outcomes of earlier attempts by step, and grows with `checkpoint()`.
     `slot_requests()` yields cancel and retry wishes, first those that were made before this
-    attempt, and ends only with the job: read it in a task of its own. The cancel of the whole
-    job, a lost lease and a shutdown arrive as cancellation.
+    attempt, and ends only with the job: read it in a task of its own. `landed(slot)` says that
+    the slot answers no retry any more: further ones are refused instead of yielded. The cancel of
+    the whole job, a lost lease and a shutdown arrive as cancellation.
     """
 
     job: Job
@@ -469,3 +595,4 @@ class JobContext:
     checkpoint: Checkpoint
     checkpoints: Mapping[str, str] = field(default_factory=dict)
     slot_requests: Callable[[], AsyncIterator[SlotRequest]] = no_slot_requests
+    landed: Callable[[str], None] = nobody_listens

@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from data411_mcp.domain.calls import WORDS, spelled
 from data411_mcp.domain.graph import Backfill, Notice
 from data411_mcp.domain.lead import Lead, LeadKey
 from data411_mcp.domain.lead_binding import NewExport, Refused, Restored, bind, moved
 from data411_mcp.domain.lead_input import lead_key, parse_lead
-from data411_mcp.domain.slots import SLOTS, Pass
+from data411_mcp.domain.wishes import wish_of
 from data411_mcp.errors import (
     ChatSessionRequired,
     InvalidArgument,
@@ -21,32 +22,24 @@ from data411_mcp.errors import (
     NotFound,
     PromptsRequired,
     RefreshNotPartial,
+    SlotNotRerunnable,
 )
 from data411_mcp.services.forgetting import Tombstones
 from data411_mcp.services.ports import Clock, SessionRow, Store
+from data411_mcp.services.wording import finding_call, look_at_slots, partial_call
 
 PROMPTS_MAX = 20
 PROMPT_CHARS_MAX = 4000
 CHAT_ID_MAX = 128
 _CHAT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-# Only these words excuse a full refresh that names a part; said with a "not" they do not.
-_FROM_SCRATCH = re.compile(
-    r"(?<!not )(?<!n['’]t )\b(?:from scratch|ignore (?:the )?cache)\b", re.IGNORECASE
-)
-_ROUTE = re.compile(
-    r"\b(?:re-?synthesi[sz]e|slots?[-_ ]reruns?|rerun_hunt_slot|synthesi[sz]e-patch(?:es)?|"
-    r"findings?[-_ ]reruns?)\b",
-    re.IGNORECASE,
-)
-# A label as short as this is an everyday word: it names a slot beside "slot" or "rerun" only.
-SHORT_LABEL_MAX = 5
 
 
 NOBODY = Tombstones(b"", frozenset())
 
 
 class SessionRequest(BaseModel):
-    """The payload of an `enrich/lead-session` job. `lead` is the lead as bound."""
+    """The payload of an `enrich/lead-session` job. `lead` is the lead as bound; `digest` is equal
+    for a client's retry of the same request."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,11 +48,24 @@ class SessionRequest(BaseModel):
     refresh: bool = False
     identity_choice: str | None = None
     follow_up: bool = False
+    slots: tuple[str, ...] = ()  # of a follow-up: chosen and priced when it was handed in
+    export: int = 0  # how many leads the chat had before this one; 0: no new export
+    digest: str = ""
+
+
+class PartialRequest(SessionRequest):
+    """The payload of the other routes' jobs: some slots again, a resynthesis, one finding."""
+
+    follow_up: bool = True
+    refresh_summary: bool = False
+    candidate_id: str | None = None
 
 
 @dataclass(frozen=True)
 class BoundSession:
-    """A chat and its lead, after binding. `row` is as stored."""
+    """A chat and its lead, after binding. `row` is as stored, except that it has the lead of a new
+    export, which `take_export` stores once nothing can refuse the call any more. `export` is how
+    many leads the chat has had by then; 0 without a new one."""
 
     tenant: str
     row: SessionRow
@@ -67,6 +73,7 @@ class BoundSession:
     key: LeadKey
     first: bool
     notices: tuple[Notice, ...] = field(default=())
+    export: int = 0
 
 
 def clean_prompts(prompts: object) -> tuple[str, ...]:
@@ -113,7 +120,7 @@ async def bind_session(
         check_chat_id(chat_session_id)
         row = await store.session(tenant, chat_session_id)
         if row is not None:
-            return await _follow_up(store, clock, row, raw_lead, erased, crm_export=crm_export)
+            return await _follow_up(store, row, raw_lead, erased, crm_export=crm_export)
         if raw_lead is None:
             raise NotFound("There is no such chat.", "Pass lead, and leave chat_session_id out.")
     lead = parse_lead(raw_lead or {})
@@ -124,10 +131,7 @@ async def bind_session(
     if chat_session_id is None:
         live = await store.live_chat_of_lead(tenant, key.text)
         if live is not None:
-            raise ChatSessionRequired(
-                "This lead is being hunted in another chat right now.",
-                f'Call again with chat_session_id: "{live}".',
-            )
+            raise hunted_elsewhere(live)
     now = clock.now()
     wanted = SessionRow(
         tenant=tenant,
@@ -140,25 +144,26 @@ async def bind_session(
     )
     row = await store.bind(wanted)
     if row.lead != wanted.lead:  # another caller was first
-        return await _follow_up(store, clock, row, raw_lead, erased, crm_export=crm_export)
+        return await _follow_up(store, row, raw_lead, erased, crm_export=crm_export)
     return BoundSession(tenant, row, lead, key, first=row.version == 0)
 
 
 async def _follow_up(
-    store: Store, clock: Clock, row: SessionRow, raw_lead: Mapping[str, Any] | None,
+    store: Store, row: SessionRow, raw_lead: Mapping[str, Any] | None,
     erased: Tombstones, *, crm_export: bool,
 ) -> BoundSession:  # fmt: skip
     bound = Lead.model_validate_json(row.lead)
     notices: list[Notice] = []
+    export = 0
     if raw_lead is not None:
         supplied = erased.without_person(parse_lead(raw_lead, follow_up=True))
         outcome = bind(bound, supplied, crm_export=crm_export)
         if isinstance(outcome, Refused):
             raise MultiLeadRefused(
-                "This chat is bound to another lead: "
+                "Same chat, different lead: this chat is bound to "
                 f"{_describe(bound)}. Nothing was run or charged.",
-                "Leave out lead, or pass the bound one, to go on with it; "
-                "leave out chat_session_id to open a new chat for the other lead.",
+                f"To go on with it, call {_with_bound(bound, row.chat_session_id)}; to open a new "
+                "chat for the other lead, leave out chat_session_id.",
             )
         if isinstance(outcome, Restored):
             fields = ", ".join(sorted(outcome.put_back))
@@ -170,18 +175,32 @@ async def _follow_up(
                 )
             )
         if isinstance(outcome, NewExport):
-            key = lead_key(supplied)
-            if moved(bound, supplied) and row.identity_choice is not None:
-                # Before the lead: a choice was made among companies of the lead as it was.
-                await store.set_identity_choice(row.tenant, row.chat_session_id, None, clock.now())
-                row = replace(row, identity_choice=None)
-            await store.replace_lead(
-                row.tenant, row.chat_session_id, supplied.model_dump_json(), key.text, clock.now()
-            )
+            choice = None if moved(bound, supplied) else row.identity_choice
+            row = replace(row, lead=supplied.model_dump_json(), lead_key=lead_key(supplied).text,
+                          identity_choice=choice)  # fmt: skip
             bound = supplied
-            row = replace(row, lead=supplied.model_dump_json(), lead_key=key.text)
+            export = 1 + len(await store.lead_history(row.tenant, row.chat_session_id))
     return BoundSession(
-        row.tenant, row, bound, lead_key(bound), first=row.version == 0, notices=tuple(notices)
+        row.tenant, row, bound, lead_key(bound), first=row.version == 0, notices=tuple(notices),
+        export=export,
+    )  # fmt: skip
+
+
+async def take_export(
+    store: Store, clock: Clock, tenant: str, chat_session_id: str, lead: Lead, export: int
+) -> None:
+    """Make a new export the chat's lead; doing it twice changes nothing."""
+    row = await store.session(tenant, chat_session_id)
+    if row is None or not export:
+        return
+    if len(await store.lead_history(tenant, chat_session_id)) >= export:
+        return
+    before = Lead.model_validate_json(row.lead)
+    if moved(before, lead) and row.identity_choice is not None:
+        # Before the lead: a choice was made among companies of the lead as it was.
+        await store.set_identity_choice(tenant, chat_session_id, None, clock.now())
+    await store.replace_lead(
+        tenant, chat_session_id, lead.model_dump_json(), lead_key(lead).text, clock.now()
     )
 
 
@@ -193,6 +212,19 @@ def _describe(lead: Lead) -> str:
     return ", ".join(p for p in parts if p) or "a lead without company or domain"
 
 
+def _with_bound(bound: Lead, chat: str) -> str:
+    """The follow-up that names the bound lead, by its id where it has one."""
+    lead = {} if bound.contact_id is None else {"lead": {"contact_id": bound.contact_id}}
+    return spelled("enrich_lead_session", {"chat_session_id": chat} | lead, prompts=[WORDS])
+
+
+def hunted_elsewhere(chat_session_id: str) -> ChatSessionRequired:
+    call = spelled("enrich_lead_session", chat_session_id=chat_session_id)
+    return ChatSessionRequired(
+        "This lead is being hunted in another chat right now.", f"Call {call} to join it."
+    )
+
+
 def check_follow_up(
     bound: BoundSession,
     backfill: Backfill | None,
@@ -202,83 +234,36 @@ def check_follow_up(
     finished: bool,
 ) -> None:
     """The agent checklist; `finished` when a run of this chat has come to its end. Raises
-    PromptsRequired or RefreshNotPartial with the call to make."""
+    PromptsRequired, RefreshNotPartial, InvalidArgument (one finding is meant) or
+    SlotNotRerunnable (no slot is open), each with the call to make."""
     chat = bound.row.chat_session_id
     if refresh:
-        _check_refresh(chat, backfill, prompts)
+        call = partial_call(chat, backfill, prompts)
+        if call is not None:
+            raise RefreshNotPartial(
+                "refresh: true runs every slot from zero; this asks for one part.", f"Call {call}."
+            )
         return
     if finished and not prompts:
+        ask = spelled("enrich_lead_session", chat_session_id=chat, prompts=[WORDS])
+        read = spelled("get_lead_graph", chat_session_id=chat)
         raise PromptsRequired(
-            "A follow-up needs the user's words.",
-            f'Call enrich_lead_session with chat_session_id: "{chat}" and '
-            'prompts: ["<the user\'s latest message, verbatim>"]; '
-            f'to read what is there, call get_lead_graph with chat_session_id: "{chat}".',
+            "A follow-up needs the user's words.", f"Call {ask}. To read what is there, {read}."
         )
+    if finished:
+        _check_words(chat, backfill, prompts)
 
 
-def _check_refresh(chat: str, backfill: Backfill | None, prompts: tuple[str, ...]) -> None:
-    said = " ".join(prompts)
-    if not said or _FROM_SCRATCH.search(said):
-        return
-    gaps = {_plain(g.text) for g in backfill.gaps} if backfill else set()
-    named = _slots_in(said, backfill)
-    if any(_plain(p) in gaps for p in prompts) or named or _ROUTE.search(said):
-        raise RefreshNotPartial(
-            "refresh: true runs every slot from zero; this asks for one part.",
-            f'Call enrich_lead_session with chat_session_id: "{chat}", the same prompts, '
-            "and no refresh.",
+def _check_words(chat: str, backfill: Backfill | None, prompts: tuple[str, ...]) -> None:
+    """What a follow-up cannot do, or would do for nothing."""
+    wish = wish_of(prompts, backfill)
+    if wish.finding and not wish.slots:
+        raise InvalidArgument(
+            "A held-back finding is investigated by its own call. Nothing was run or charged.",
+            f"Call {finding_call(chat, wish)}.",
         )
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()
-
-
-def _slots_in(said: str, backfill: Backfill | None) -> list[str]:
-    """Ids of the slots that the words name: by id, label, or the provider's slug, which is the
-    catalogue's or the one the slot last ran with."""
-    slugs = {s.id: {s.provider} for s in SLOTS.values()}
-    for row in backfill.tool_trace.parallel_results if backfill else ():
-        slugs.setdefault(row.model_id, set()).add(row.provider)
-    text = _plain(said)
-    return [
-        s.id
-        for s in SLOTS.values()
-        if s.id in text
-        or _names_label(said, s.label)
-        or any(tail in text for tail in _tails(slugs[s.id]))
-    ]
-
-
-def _tails(slugs: set[str]) -> set[str]:
-    """The model's part of each slug; a bare word such as "site" is none."""
-    tails = {slug.casefold().rsplit("/", 1)[-1] for slug in slugs}
-    return {tail for tail in tails if tail and not tail.isalpha()}
-
-
-def _names_label(said: str, label: str) -> bool:
-    name = r"[\s_-]*".join(map(re.escape, label.split()))
-    if len(label) > SHORT_LABEL_MAX:
-        return re.search(rf"\b{name}\b", said, re.IGNORECASE) is not None
-    between = rf"(?:\W+(?:and|or|the|{_LABELS}))*\W+"
-    beside = rf"\b{name}{between}slots?\b|\bslots?{between}{name}\b|\bre-?run\W+(?:the\W+)?{name}\b"
-    return re.search(beside, said, re.IGNORECASE) is not None
-
-
-_LABELS = "|".join(re.escape(slot.label) for slot in SLOTS.values())
-
-
-def named_slots(prompts: tuple[str, ...], backfill: Backfill) -> tuple[str, ...]:
-    """The slots a follow-up asks for: by id, by label, or through a gap's text."""
-    named = [s for s in _slots_in(" ".join(prompts), backfill) if SLOTS[s].pass_ is not Pass.ANY]
-    texts = {_plain(p) for p in prompts}
-    named += [g.slot for g in backfill.gaps if g.slot and _plain(g.text) in texts]
-    return tuple(dict.fromkeys(named))
-
-
-def only_resynthesis(prompts: tuple[str, ...]) -> bool:
-    """The words ask for a new summary of what is there, and for nothing else."""
-    said = " ".join(prompts)
-    return bool(re.search(r"resynthesi[sz]e|rewrite the summary", said, re.IGNORECASE)) and not (
-        re.search(r"\b(re-?run|hunt|dig|find|look|search)\b", said, re.IGNORECASE)
-    )
+    if wish.open_slots and not wish.slots:
+        raise SlotNotRerunnable(
+            "No slot of this chat is pending or failed. Nothing was run or charged.",
+            f"Call {look_at_slots(chat)}.",
+        )

@@ -17,6 +17,10 @@ from data411_mcp.services.ports import LanguageModel, LlmRequest, Prompts
 SYNTHESIS_DEADLINE_SECONDS = 45.0
 STATEMENTS_MAX = 150
 SUMMARY_CHARS_MAX = 12_000
+PROMPTS_NOT_FOLLOWED = (
+    "PROMPTS_NOT_FOLLOWED",
+    "The summary was written without a model, so your wishes for it were not followed.",
+)
 
 log = structlog.get_logger(__name__)
 

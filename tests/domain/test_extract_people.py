@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data411_mcp.domain.extract.company_names import own_tokens, read_company_names
 from data411_mcp.domain.extract.decode import decode
-from data411_mcp.domain.extract.document import Document, Hints
+from data411_mcp.domain.extract.document import Document, Fact, Hints
 from data411_mcp.domain.extract.people import read_people
 from data411_mcp.domain.graph import FieldName
 
@@ -19,9 +20,13 @@ def document(body: str, title: str = "Blue Door Bakery") -> Document:
     )
 
 
+def staff(page: Document) -> tuple[Fact, ...]:
+    return read_people(page, own_tokens(read_company_names(page, Hints()), page, Hints()))
+
+
 def people(body: str, title: str = "Blue Door Bakery") -> dict[str, str]:
     """Names of the staff read from a page, each with the title or ""."""
-    facts = read_people(document(body, title), Hints())
+    facts = staff(document(body, title))
     names = {f.value: "" for f in facts if f.field is FieldName.PERSON}
     names.update(
         {f.person: f.value for f in facts if f.field is FieldName.TITLE and f.person is not None}
@@ -150,7 +155,7 @@ def test_two_spellings_of_one_person_make_one_contact() -> None:
 
 def test_the_quote_of_each_fact_holds_the_name() -> None:
     page = document("<h1>Team</h1><p>Anna Falk</p><p>Baker</p><p>Our chef Peter Voss cooks.</p>")
-    facts = read_people(page, Hints())
+    facts = staff(page)
     assert {f.person for f in facts} == {"Anna Falk", "Peter Voss"}
     assert all(f.person is not None and f.person in page.text[f.start : f.end] for f in facts)
 
@@ -162,6 +167,6 @@ def test_the_quote_of_each_fact_holds_the_name() -> None:
 )
 def test_odd_lines_never_break_the_reader(parts: list[str]) -> None:
     page = document("<p>" + " ".join(parts) + "</p>")
-    for fact in read_people(page, Hints()):
+    for fact in staff(page):
         assert 0 <= fact.start < fact.end <= len(page.text)
         assert 0 <= fact.score <= 1

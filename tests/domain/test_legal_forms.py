@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data411_mcp.domain import legal_forms
 from data411_mcp.domain.legal_forms import find_legal_names, legal_form, strip_legal_form
 
 
@@ -82,3 +83,19 @@ def test_spans_are_ordered_and_inside_the_text(text: str) -> None:
     spans = find_legal_names(text)
     assert all(0 <= a < b <= len(text) for a, b in spans)
     assert list(spans) == sorted(spans)
+
+
+_SPELLINGS = sorted(legal_forms._SPELLINGS)
+_PIECES = st.one_of(
+    st.sampled_from(_SPELLINGS),
+    st.sampled_from(_SPELLINGS).map(str.lower),
+    st.sampled_from(_SPELLINGS).map(str.upper),
+    st.sampled_from(_SPELLINGS).map(lambda s: s.replace(".", "").replace(" ", "")),
+    st.sampled_from([" ", ", ", ".", ". ", "-", "&", "/", "(", "Acme", "İ", "ı", "ſ", "1", "@"]),
+)
+
+
+@given(st.lists(_PIECES, max_size=6).map("".join))
+def test_no_form_is_missed_by_looking_only_where_one_may_begin(line: str) -> None:
+    everywhere = [m.span() for m in legal_forms._FORM.finditer(line)]
+    assert [m.span() for m in legal_forms._forms_in(line)] == everywhere

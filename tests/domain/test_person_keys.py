@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data411_mcp.domain.graph import FieldName, Statement, person_id, statement_id
+from data411_mcp.domain.graph import Entity, FieldName, Statement, person_id, statement_id
 from data411_mcp.domain.people import canonical_people
 from data411_mcp.domain.person_keys import person_keys
 from data411_mcp.domain.resolve import Profile, same_person
@@ -60,9 +61,19 @@ def person(name: str) -> Statement:
                      value=name, raw=name, owner=owner)  # fmt: skip
 
 
+Outcome = tuple[dict[str, str], tuple[Entity, ...]]
+
+
+def compared_by_keys(people: list[Statement]) -> Outcome:
+    """Keys decide who is compared, however few people there are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("data411_mcp.domain.people.FEW", -1)
+        return canonical_people(people)
+
+
 @given(st.lists(names(), max_size=12, unique=True))
 def test_the_outcome_is_that_of_comparing_everybody_with_everybody(found: list[str]) -> None:
-    canonical, entities = canonical_people([person(n) for n in found])
+    canonical, entities = compared_by_keys([person(n) for n in found])
     leaders = [e for e in entities if canonical[e.id] == e.id]
     assert len(leaders) == len(entities)
     for one in leaders:
@@ -82,3 +93,9 @@ def test_a_large_team_is_mostly_not_compared() -> None:
     keys = [person_keys(p) for p in team]
     compared = sum(bool(keys[i] & keys[j]) for i in range(300) for j in range(i))
     assert compared < 300 * 299 / 2 / 25
+
+
+@given(st.lists(names(), max_size=12, unique=True))
+def test_few_people_are_joined_as_many_are(found: list[str]) -> None:
+    people = [person(n) for n in found]
+    assert canonical_people(people) == compared_by_keys(people)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data411_mcp.domain.gaps import SLOT_PRICE_CENTS, find_gaps
+from data411_mcp.domain.gaps import find_gaps
 from data411_mcp.domain.graph import Backfill, FieldName, IdentityCard
 from data411_mcp.domain.merge import merge
 from data411_mcp.domain.slots import FORGE, SWIFT
@@ -43,16 +43,24 @@ def test_page_text_cannot_forge_markdown() -> None:
 
 
 def test_gaps_name_the_slot_its_price_and_the_call() -> None:
-    gaps = find_gaps(graph(), {SWIFT, FORGE})
+    gaps = find_gaps(graph(), {SWIFT: 40, FORGE: 35})
     texts = [g.text for g in gaps]
     assert any("e-mail address of Nora Fields" in t for t in texts)
     wanted = next(g for g in gaps if "e-mail address of Nora Fields" in g.text)
-    assert (wanted.slot, wanted.price_cents) == (SWIFT, SLOT_PRICE_CENTS)
-    assert wanted.call["arguments"]["prompts"] == [wanted.text]
+    assert (wanted.slot, wanted.price_cents) == (SWIFT, 40)
+    assert wanted.call == {
+        "tool": "rerun_hunt_slot",
+        "arguments": {
+            "chat_session_id": graph().chat_session_id,
+            "model_id": SWIFT,
+            "prompts": [wanted.text],
+            "refresh_summary": True,
+        },
+    }
 
 
 def test_a_gap_that_no_slot_can_close_says_so_and_costs_nothing() -> None:
-    gaps = find_gaps(EMPTY, set())
+    gaps = find_gaps(EMPTY, {})
     assert gaps
     assert all(g.slot is None and g.price_cents == 0 and g.call == {} for g in gaps)
 

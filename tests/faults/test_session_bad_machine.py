@@ -139,7 +139,7 @@ async def test_offline_every_slot_says_so_and_the_session_says_nothing_was_looke
 ) -> None:
     settings = settings_of(tmp_path / "data", tmp_path / "twins.json")
     async with nowhere(tmp_path), open_services(settings) as app:
-        started = await app.leads.start(TENANT, lead=PUMP_LEAD)
+        started = await app.leads.start(TENANT, {"lead": PUMP_LEAD})
         job = await app.runner.wait(TENANT, started.job.id, seconds=30)
         graph = await app.views.load(TENANT, job.chat_session_id)
     assert job.status is JobStatus.DONE
@@ -297,7 +297,7 @@ async def test_a_refresh_killed_in_the_middle_still_starts_from_zero(tmp_path: P
     async with twins_of_the_pump_world(tmp_path) as twins:
         settings = settings_of(tmp_path / "data", tmp_path / "twins.json")
         async with open_services(settings) as app:
-            started = await app.leads.start(TENANT, lead=PUMP_LEAD)
+            started = await app.leads.start(TENANT, {"lead": PUMP_LEAD})
             await app.runner.wait(TENANT, started.job.id, seconds=30)
             chat = started.job.chat_session_id
         twins.faults.add({"host": "*alderpump.example", "fault": {"kind": "stall"}})

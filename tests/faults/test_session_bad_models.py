@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from data411_mcp.domain.jobs import JobStatus
-from data411_mcp.services.graph_views import session_answer
+from data411_mcp.services.answers import answer_of
 from tests.services.session_world import PUMP_LEAD, lab, proven, pump_world
 
 MODELS = (
@@ -55,7 +55,8 @@ async def test_every_model_slot_says_why_and_the_free_slots_prove_on(
         assert "614-555-0111" in ran.graph.summary_markdown
         assert ran.graph.spent.vendor_usd_micros == 0
         events = await open_lab.app.store.events("local", ran.job.id, since=0, limit=200)
-    shown = str(session_answer(ran.graph, ran.job)) + "".join(e.model_dump_json() for e in events)
+        answer = await answer_of(open_lab.app, ran.job)
+    shown = str(answer) + "".join(e.model_dump_json() for e in events)
     assert MARKER not in ran.graph.model_dump_json() + shown
     assert MARKER not in capfd.readouterr().err
 

@@ -21,7 +21,7 @@ async def race(data_dir: Path, twins: Path, number: int) -> None:
         async def call(contact_id: int) -> None:
             lead = {"contact_id": contact_id, "company": f"Racing Company {contact_id}"}
             try:
-                await app.leads.start(TENANT, lead=lead, chat_session_id="contested")
+                await app.leads.start(TENANT, {"lead": lead, "chat_session_id": "contested"})
             except Data411Error as error:
                 sys.stdout.write(error.code + "\n")
             else:

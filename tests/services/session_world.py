@@ -19,7 +19,7 @@ from data411_mcp.domain.graph import Backfill, SlotRow, Statement
 from data411_mcp.domain.jobs import Job, JobStatus
 from data411_mcp.domain.merge import statements_of
 from data411_mcp.services.container import Services
-from data411_mcp.services.enrichment import Started
+from data411_mcp.services.routes import Started
 from data411_mcp.settings import Settings
 from data411_mcp.twins import load_world, running_twins
 from data411_mcp.twins.serve import Twins
@@ -142,7 +142,7 @@ class Lab:
     twins: Twins
 
     async def start(self, lead: Mapping[str, Any] | None, **more: Any) -> Started:
-        return await self.app.leads.start(TENANT, lead=lead, **more)
+        return await self.app.leads.start(TENANT, {"lead": lead, **more})
 
     async def finish(self, job: Job) -> Job:
         with anyio.fail_after(SESSION_SECONDS_MAX):

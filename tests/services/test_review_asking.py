@@ -15,8 +15,9 @@ from data411_mcp.domain.slots import AGENT, DEEP, DNS, FORGE, GROUND, SITE, SLOT
 from data411_mcp.errors import RefreshNotPartial
 from data411_mcp.services.page_quota import PageQuota
 from data411_mcp.services.ports import SessionRow
-from data411_mcp.services.requests import BoundSession, check_follow_up, named_slots
-from data411_mcp.services.session_run import rebased
+from data411_mcp.services.requests import BoundSession, check_follow_up
+from data411_mcp.services.run_graph import rebased
+from data411_mcp.services.wording import named_slots
 from tests.services.session_world import rows_of
 
 LEAD = Lead(contact_id=7, company="Alder Pump Works", domain="alderpump.example",

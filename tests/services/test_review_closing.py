@@ -41,7 +41,7 @@ async def work(ctx: JobContext) -> WorkResult:
 
 def job(payload: str) -> Job:
     return Job(
-        id=payload, tenant="acme", route=ROUTE, chat_session_id="chat-1", lead_key="k",
+        id=payload, tenant="acme", route=ROUTE, chat_session_id="", lead_key="k",
         payload=payload, status=JobStatus.QUEUED, created_at=NOW, updated_at=NOW,
         idempotency_key=payload,
     )  # fmt: skip

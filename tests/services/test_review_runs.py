@@ -6,13 +6,14 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
 
 from data411_mcp.adapters.clock import SystemClock
-from data411_mcp.app import _secret
+from data411_mcp.adapters.tombstone_key import tombstone_key
 from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.graph import Backfill, SlotRow, ToolTrace
 from data411_mcp.domain.jobs import JobStatus
@@ -29,7 +30,6 @@ from tests.services.session_world import (
     proven,
     pump_world,
     rows_of,
-    settings_of,
     until,
     write_rows,
     write_site,
@@ -195,13 +195,14 @@ async def test_a_job_cancelled_while_nobody_works_on_it_is_closed_too(tmp_path: 
             TENANT, ran.chat, left.model_dump_json(by_alias=True), expected_version=row.version,
             at=SystemClock().now(),
         )  # fmt: skip
-        await open_lab.app.leads.close(ran.job, JobStatus.ERROR, "attempts_exhausted")
+        nothing_bought = replace(ran.job, id="died-before-its-first-slot")
+        await open_lab.app.leads.close(nothing_bought, JobStatus.ERROR, "attempts_exhausted")
         graph = await open_lab.graph(ran.chat)
         assert rows_of(graph)[DEEP].state == "error"
         assert rows_of(graph)[DEEP].reason == "attempts_exhausted"
         assert graph.summary_markdown
         before = await open_lab.app.store.session_version(TENANT, ran.chat)
-        await open_lab.app.leads.close(ran.job, JobStatus.ERROR, "attempts_exhausted")
+        await open_lab.app.leads.close(nothing_bought, JobStatus.ERROR, "attempts_exhausted")
         assert await open_lab.app.store.session_version(TENANT, ran.chat) == before
 
 
@@ -213,7 +214,7 @@ def test_closing_leaves_finished_slots_as_they_are() -> None:
     graph = Backfill(chat_session_id="c", lead=Lead(company="Alder Pump Works"),
                      tool_trace=ToolTrace(parallel_results=rows))  # fmt: skip
     closed = closed_graph(graph, SlotState.ERROR, "deadline_exceeded", at="2026-01-02T00:00:00Z",
-                          runnable=frozenset())  # fmt: skip
+                          offers={})  # fmt: skip
     states = {r.model_id: (r.state, r.reason) for r in closed.tool_trace.parallel_results}
     assert states == {
         SITE: ("done", ""),
@@ -222,7 +223,7 @@ def test_closing_leaves_finished_slots_as_they_are() -> None:
     }
     assert closed.summary_markdown
     again = closed_graph(closed, SlotState.ERROR, "deadline_exceeded", at="later",
-                         runnable=frozenset())  # fmt: skip
+                         offers={})  # fmt: skip
     assert again == closed
 
 
@@ -237,8 +238,8 @@ NAMED_LEAD = {
 }
 
 
-def forgetting(open_lab: Lab, tmp_path: Path) -> Forgetting:
-    secret = _secret(settings_of(tmp_path / "data", tmp_path / "twins.json"))
+async def forgetting(open_lab: Lab, tmp_path: Path) -> Forgetting:
+    secret = await tombstone_key(open_lab.app.store, tmp_path / "data")
     return Forgetting(open_lab.app.store, SystemClock(), secret)
 
 
@@ -251,7 +252,7 @@ async def test_an_erased_person_is_gone_from_leads_jobs_and_seeds(tmp_path: Path
         # Events hold no personal data; should one do so after all, it is found.
         told = ProgressEvent(name=EventName.PAGE_READ, message="Read Nora Alder's page.")
         await open_lab.app.store.append_event(ran.job.id, told)
-        await forgetting(open_lab, tmp_path).forget(TENANT, "Nora Alder")
+        await (await forgetting(open_lab, tmp_path)).forget(TENANT, "Nora Alder")
         row = await open_lab.app.store.session(TENANT, ran.chat)
         assert row is not None
         lead = json.loads(row.lead)
@@ -266,7 +267,7 @@ async def test_an_erased_person_is_gone_from_leads_jobs_and_seeds(tmp_path: Path
 async def test_the_next_run_does_not_search_for_the_erased(tmp_path: Path) -> None:
     async with lab(tmp_path, pump_world(tmp_path / "world")) as open_lab:
         ran = await open_lab.run(NAMED_LEAD)
-        await forgetting(open_lab, tmp_path).forget(TENANT, "Nora Alder")
+        await (await forgetting(open_lab, tmp_path)).forget(TENANT, "Nora Alder")
         before = len(open_lab.bought())
         again = await open_lab.run(NAMED_LEAD, chat_session_id=ran.chat,
                                    prompts=["Run Hunt Forge again."])  # fmt: skip
@@ -281,7 +282,7 @@ async def test_the_next_run_does_not_search_for_the_erased(tmp_path: Path) -> No
 async def test_an_erased_number_is_gone_from_the_lead(tmp_path: Path) -> None:
     async with lab(tmp_path, pump_world(tmp_path / "world")) as open_lab:
         ran = await open_lab.run(NAMED_LEAD)
-        await forgetting(open_lab, tmp_path).forget(TENANT, "+1 614 555 0133")
+        await (await forgetting(open_lab, tmp_path)).forget(TENANT, "+1 614 555 0133")
         lead = (await open_lab.graph(ran.chat)).lead
         assert lead.number2 is None
         assert lead.number1 == "(614) 555-0111"
@@ -301,7 +302,7 @@ async def test_what_a_waiting_slot_found_of_the_erased_leaves_its_checkpoint(
             while f"slot:{FORGE}" not in await store.checkpoints(started.job.id):  # noqa: ASYNC110
                 await anyio.sleep(0.01)
         assert "Sandoval" in (await store.checkpoints(started.job.id))[f"slot:{FORGE}"]
-        await forgetting(open_lab, tmp_path).forget(TENANT, "Milo Sandoval")
+        await (await forgetting(open_lab, tmp_path)).forget(TENANT, "Milo Sandoval")
         assert "Sandoval" not in json.dumps(dict(await store.checkpoints(started.job.id)))
         await open_lab.app.runner.cancel(TENANT, started.job.id)
         await open_lab.finish(started.job)
@@ -309,6 +310,6 @@ async def test_what_a_waiting_slot_found_of_the_erased_leaves_its_checkpoint(
 
 async def test_a_lead_that_is_only_the_erased_person_is_refused(tmp_path: Path) -> None:
     async with lab(tmp_path, pump_world(tmp_path / "world")) as open_lab:
-        await forgetting(open_lab, tmp_path).forget(TENANT, "Nora Alder")
+        await (await forgetting(open_lab, tmp_path)).forget(TENANT, "Nora Alder")
         with pytest.raises(InvalidLead):
             await open_lab.start({"dm_name": "Nora Alder", "city": "Columbus", "state": "OH"})

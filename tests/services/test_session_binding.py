@@ -162,7 +162,7 @@ async def test_while_a_lead_is_hunted_in_one_chat_a_call_without_one_is_sent_the
         chat = first.bound.row.chat_session_id
         with pytest.raises(ChatSessionRequired) as required:
             await open_lab.start({**PUMP_LEAD, "contact_id": "501"})
-        assert f'chat_session_id: "{chat}"' in required.value.hint
+        assert f'chat_session_id="{chat}"' in required.value.hint
         joined = await open_lab.start(PUMP_LEAD, chat_session_id=chat)
         assert joined.job.id == first.job.id
         await until(lambda: bool(open_lab.bought()))
@@ -189,7 +189,7 @@ async def test_another_tenants_chat_answers_like_one_that_does_not_exist(
     for tenant, asked in (("another", chat), (TENANT, "0" * 32)):
         with pytest.raises(NotFound) as missing:
             await open_lab.app.leads.start(
-                tenant, lead=None, chat_session_id=asked, prompts=["Go on."]
+                tenant, {"lead": None, "chat_session_id": asked, "prompts": ["Go on."]}
             )
         said.append(missing.value.as_dict())
         with pytest.raises(NotFound) as unseen:
@@ -203,7 +203,7 @@ async def test_another_tenant_may_use_the_same_chat_id_for_its_own_lead(
 ) -> None:
     open_lab, chat = shared
     mine = {"contact_id": 9, "company": "Somebody Else Ltd"}
-    started = await open_lab.app.leads.start("another", lead=mine, chat_session_id=chat)
+    started = await open_lab.app.leads.start("another", {"lead": mine, "chat_session_id": chat})
     assert started.bound.lead.company == "Somebody Else Ltd"
     assert "WARM_SEED_USED" not in {n.code for n in started.notices}
     assert (await open_lab.graph(chat)).lead.company == "Alder Pump Works"
@@ -283,7 +283,9 @@ async def test_of_racing_first_calls_without_a_chat_one_opens_it_and_the_others_
                 for _ in range(CHATS_RACING):
                     racing.start_soon(call)
         assert len(chats) == 1
-        assert hints == [f'Call again with chat_session_id: "{chats[0]}".'] * (CHATS_RACING - 1)
+        assert hints == [f'Call enrich_lead_session(chat_session_id="{chats[0]}") to join it.'] * (
+            CHATS_RACING - 1
+        )
         await open_lab.finish((await open_lab.start(PUMP_LEAD, chat_session_id=chats[0])).job)
         assert sorted(open_lab.bought()) == sorted(set(open_lab.bought()))
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from data411_mcp.adapters.clock import SystemClock
-from data411_mcp.app import _secret, forget_person, purge_expired
+from data411_mcp.adapters.tombstone_key import tombstone_key
+from data411_mcp.app import forget_person, purge_expired
 from data411_mcp.domain.merge import statements_of
 from data411_mcp.errors import InvalidArgument, NotFound
 from data411_mcp.services.forgetting import Forgetting
@@ -160,7 +161,7 @@ async def test_a_correction_during_a_run_is_kept_by_the_run(tmp_path: Path) -> N
 
 async def forget(open_lab: Lab, tmp_path: Path, person: str) -> Mapping[str, int]:
     """As `data411-mcp forget` does, on the store of the open lab."""
-    secret = _secret(settings_of(tmp_path / "data", tmp_path / "twins.json"))
+    secret = await tombstone_key(open_lab.app.store, tmp_path / "data")
     return await Forgetting(open_lab.app.store, SystemClock(), secret).forget(TENANT, person)
 
 
@@ -262,14 +263,16 @@ async def test_what_is_past_its_retention_is_purged_and_the_rest_stays(tmp_path:
         ran = await open_lab.run(PUMP_LEAD)
         store, now = open_lab.app.store, datetime.now(UTC)
         past, future = now - timedelta(days=1), now + timedelta(days=1)
-        kept = await store.purge(pages_before=past, graphs_before=past, jobs_before=past)
+        kept = await store.purge(now=past, pages_before=past, graphs_before=past, jobs_before=past)
         assert set(kept.values()) == {0}
         assert (await open_lab.graph(ran.chat)).contacts
-        gone = await store.purge(pages_before=future, graphs_before=past, jobs_before=past)
+        gone = await store.purge(
+            now=future, pages_before=future, graphs_before=past, jobs_before=past
+        )
         assert sum(gone.values()) > 0
         assert not await store.pages_to_scan(TENANT)
         assert statements_of(await open_lab.graph(ran.chat))
-        await store.purge(pages_before=future, graphs_before=future, jobs_before=future)
+        await store.purge(now=future, pages_before=future, graphs_before=future, jobs_before=future)
         with pytest.raises(NotFound):
             await open_lab.graph(ran.chat)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from data411_mcp.domain.graph import Backfill
 from data411_mcp.domain.merge import statements_of
+from data411_mcp.services.payloads import SLOT_RERUN
+from tests.services.follow_ups import called
 from tests.services.session_world import (
     PUMP_CONTACT,
     PUMP_LEAD,
@@ -40,10 +42,15 @@ async def test_a_gaps_text_runs_the_slot_of_the_gap_only(tmp_path: Path) -> None
         first = await open_lab.run(PUMP_LEAD)
         gap = next(g for g in first.graph.gaps if g.slot == SWIFT)
         before = len(open_lab.bought())
-        assert gap.call["arguments"] == {"chat_session_id": first.chat, "prompts": [gap.text]}
-        await open_lab.run(None, **gap.call["arguments"])
+        await open_lab.run(None, chat_session_id=first.chat, prompts=[gap.text])
         assert open_lab.bought()[before:] == [SWIFT, "synthesis"]
         assert gap.text in open_lab.prompt_of(SWIFT)
+        before = len(open_lab.bought())
+        assert gap.call["tool"] == "rerun_hunt_slot"
+        asked = dict(gap.call["arguments"])
+        assert asked.pop("chat_session_id") == first.chat
+        await called(open_lab, SLOT_RERUN, first.chat, **asked)
+        assert open_lab.bought()[before:] == [SWIFT, "synthesis"]
 
 
 async def test_other_words_run_the_hunting_slots_with_the_words_as_their_brief(

@@ -101,6 +101,18 @@ async def test_a_hanging_slot_that_is_retried_starts_again_and_is_done(tmp_path:
         assert open_lab.bought().count(DEEP) == 1
 
 
+async def test_a_retry_of_a_slot_that_has_landed_is_refused_and_buys_nothing(
+    tmp_path: Path,
+) -> None:
+    async with lab(tmp_path, pump_world(tmp_path / "world")) as open_lab:
+        open_lab.twins.faults.add(stall(DEEP))
+        job_id = await started_until_asked(open_lab, DEEP)
+        with pytest.raises(SlotNotRerunnable):
+            await open_lab.app.runner.retry_slot(TENANT, job_id, SPAN)  # of the pass before
+        await open_lab.finish(await open_lab.app.runner.cancel(TENANT, job_id, DEEP))
+        assert open_lab.bought().count(SPAN) == 1
+
+
 async def test_a_cancelled_job_keeps_what_was_found_so_far(tmp_path: Path) -> None:
     async with lab(tmp_path, pump_world(tmp_path / "world")) as open_lab:
         open_lab.twins.faults.add(stall(DEEP))

@@ -1,20 +1,21 @@
-"""One process of several that race for the same rows: `store_racer.py KIND PLACE RACE NAME`.
-It prints `ready`, waits for a line on its input, races, and prints what it won as JSON."""
+"""One process of several that race for the same rows: `store_racer.py NAME`. After each race it
+prints what it won as JSON."""
 
 from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
 
 import anyio
+import anyio.to_thread
 
 from data411_mcp.domain.events import EventName, ProgressEvent
-from data411_mcp.errors import StaleVersion
+from data411_mcp.domain.jobs import Job
+from data411_mcp.domain.ledger import Transfer, TransferKind, precharge
+from data411_mcp.errors import ChatBusy, InsufficientBalance, StaleVersion
 from data411_mcp.services.ports import SessionRow, Store
+from tests.stores.samples import NOW, job
 from tests.stores.store_factories import OPEN
-
-NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 async def bind(store: Store, name: str) -> list[str]:
@@ -55,16 +56,106 @@ async def save(store: Store, name: str) -> list[str]:
     return saved
 
 
-async def main(kind: str, place: str, race: str, name: str) -> None:
-    sys.stdout.write("ready\n")
+async def chats(store: Store, name: str) -> list[str]:
+    """The chats in which this process's job is the live one."""
+    return await live(store, [job(f"{name}-{n}", chat_session_id=f"{n}") for n in range(50)])
+
+
+async def openers(store: Store, name: str) -> list[str]:
+    mine = [job(f"{name}-{n}", chat_session_id="", opener_key=f"{n}") for n in range(50)]
+    return await live(store, mine)
+
+
+async def live(store: Store, jobs: list[Job]) -> list[str]:
+    won = []
+    for mine in jobs:
+        try:
+            await store.add_job(mine)
+        except ChatBusy:
+            continue
+        won.append(mine.id.split("-")[1])
+    return won
+
+
+async def precharges(store: Store, name: str) -> list[str]:
+    """25 jobs of ten cents each."""
+    won = []
+    for number in range(25):
+        mine = job(f"{name}-{number}")
+        try:
+            await store.add_job(mine, precharge=precharge("acme", mine.id, 10))
+        except InsufficientBalance:
+            continue
+        won.append(mine.id)
+    return won
+
+
+async def limited(store: Store, name: str) -> list[str]:
+    """Claims of a tenant that may run three jobs at once; what was claimed is kept."""
+    tried = [
+        await store.claim_job(name, now=NOW, lease_seconds=60, tenant_jobs_max=3) for _ in range(10)
+    ]
+    return [taken.id for taken in tried if taken is not None]
+
+
+async def tickets(store: Store, name: str) -> list[str]:
+    taken = [(n, await store.take_ticket(f"ticket-{n}", "j", now=NOW)) for n in range(50)]
+    return [str(number) for number, handle in taken if handle is not None]
+
+
+async def callbacks(store: Store, name: str) -> list[str]:
+    won = []
+    while due := await store.claim_callback(now=NOW, lease_seconds=60, tenant_max=1000):
+        won.append(due.job_id)
+    return won
+
+
+async def secret(store: Store, name: str) -> list[str]:
+    return [(await store.secret(f"{n}", name.encode())).decode() for n in range(20)]
+
+
+async def credits(store: Store, name: str) -> list[str]:
+    """The same credits by everybody: each is posted by one."""
+    won = []
+    for number in range(50):
+        credit = Transfer(f"{number}", "acme", "", "", TransferKind.CREDIT, 7, "a gift")
+        if await store.post(credit, at=NOW):
+            won.append(credit.id)
+    return won
+
+
+RACES = {
+    "bind": bind,
+    "callbacks": callbacks,
+    "chats": chats,
+    "claim": claim,
+    "credits": credits,
+    "events": events,
+    "limited": limited,
+    "openers": openers,
+    "precharges": precharges,
+    "save": save,
+    "secret": secret,
+    "tickets": tickets,
+}
+
+
+async def main(name: str) -> None:
+    """Race as often as asked: a line `KIND PLACE RACE` is answered by `ready`, and then any line
+    starts it. The end of the input ends the process."""
+    while line := await anyio.to_thread.run_sync(sys.stdin.readline):
+        kind, place, race = json.loads(line)
+        async with OPEN[kind](place) as store:
+            say("ready")
+            await anyio.to_thread.run_sync(sys.stdin.readline)
+            won = await RACES[race](store, name)
+        say(json.dumps(won))
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
     sys.stdout.flush()
-    sys.stdin.readline()
-    async with OPEN[kind](place) as store:
-        won = await {"bind": bind, "claim": claim, "events": events, "save": save}[race](
-            store, name
-        )
-    sys.stdout.write(json.dumps(won))
 
 
 if __name__ == "__main__":
-    anyio.run(main, *sys.argv[1:])
+    anyio.run(main, sys.argv[1])

@@ -7,7 +7,8 @@ import re
 import sqlite3
 import stat
 import sys
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,12 +17,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data411_mcp.adapters.store import sqlite
-from data411_mcp.adapters.store.sql import micros, migrations, moment, queries, storable
+from data411_mcp.adapters.store import retention, sqlite
+from data411_mcp.adapters.store.rows import columns
+from data411_mcp.adapters.store.sql import (
+    Transaction,
+    micros,
+    migrations,
+    moment,
+    queries,
+    storable,
+)
 from data411_mcp.adapters.store.sqlite import SqliteStore
 from data411_mcp.domain.evidence import Page
+from data411_mcp.domain.jobs import JobStatus
+from data411_mcp.domain.ledger import (
+    Bill,
+    BillLine,
+    Transfer,
+    TransferKind,
+    held_of,
+    precharge,
+)
 from data411_mcp.errors import StoreBusy, StoreError, StoreFull
 from data411_mcp.services.ports import SessionRow
+from tests.stores.samples import job
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 ADAPTER = Path(sqlite.__file__).parent
@@ -96,9 +115,61 @@ async def test_a_full_store_says_so_still_reads_and_recovers(tmp_path: Path) -> 
         assert "space" in refused.value.hint
         assert await store.session("acme", "chat-1") == chat()
         later = datetime(2027, 1, 1, tzinfo=UTC)
-        await store.purge(pages_before=later, graphs_before=NOW, jobs_before=NOW)
+        await store.purge(now=NOW, pages_before=later, graphs_before=NOW, jobs_before=NOW)
         await store.put_page("acme", page(0))
         assert await store.page("acme", page(0).sha256) is not None
+
+
+async def test_a_disk_that_fills_up_splits_no_job_from_its_money(tmp_path: Path) -> None:
+    async with SqliteStore.open(tmp_path / "data411.sqlite3") as store:
+        credit = Transfer("credit", "acme", "", "", TransferKind.CREDIT, 100_000, "a gift")
+        await store.post(credit, at=NOW)
+        bill = Bill(tuple(BillLine(f"slot {n} {'x' * 400}", 1) for n in range(8)))
+        pages = await store._db._writer.execute_fetchall("PRAGMA page_count")
+        limit = next(iter(pages))[0] + 40
+        await store._db._writer.execute(f"PRAGMA max_page_count = {limit}")
+
+        async def added(name: str) -> bool:
+            try:
+                made = job(name, payload="y" * 300)
+                await store.add_job(made, precharge=precharge("acme", name, 10))
+                await store.claim_job("w", now=NOW, lease_seconds=60, job_id=name)
+            except StoreFull:
+                return False
+            return True
+
+        async def ended(name: str) -> bool:
+            try:
+                return await store.finish_job(name, "w", JobStatus.DONE, now=NOW, bill=bill)
+            except StoreFull:
+                return False
+
+        refused = 0
+        for number in range(60):
+            refused += not await added(f"job-{number}") or not await ended(f"job-{number}")
+        assert 0 < refused < 60
+
+        jobs = await store.jobs_to_scan("acme", limit=100)
+        for found in jobs:
+            own = await store.transfers("acme", job_id=found.id)
+            assert held_of(own) == (0 if found.final else 10)
+        balances = await store.balances("acme")
+        done = sum(found.final for found in jobs)
+        assert (balances.earned, balances.sum) == (8 * done, 0)
+        assert balances.held == 10 * (len(jobs) - done)
+
+        await store._db._writer.execute("PRAGMA max_page_count = 1000000")
+        for found in jobs:
+            if not found.final:
+                await store.claim_job("w", now=NOW, lease_seconds=60, job_id=found.id)
+                assert await ended(found.id)
+        assert (await store.balances("acme")).held == 0
+
+
+async def test_a_commit_survives_a_power_cut(tmp_path: Path) -> None:
+    async with SqliteStore.open(tmp_path / "data411.sqlite3") as store:
+        rows = await store._db._writer.execute_fetchall("PRAGMA synchronous")
+    assert [tuple(row) for row in rows] == [(2,)]  # FULL
 
 
 async def test_a_writer_behind_a_foreign_lock_gives_up_and_then_recovers(
@@ -205,3 +276,54 @@ def test_storable_text_is_clean_and_cleaning_again_changes_nothing(text: str) ->
     assert "\0" not in str(cleaned["text"])
     str(cleaned["text"]).encode()
     assert storable(cleaned) == cleaned
+
+
+async def test_a_write_that_cannot_even_be_taken_back_blocks_no_later_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with SqliteStore.open(tmp_path / "data411.sqlite3") as store:
+
+        async def broken() -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        async def half_done() -> None:
+            async with store._db.transaction() as transaction:
+                await transaction.rows("insert_job", **columns(job()))
+                raise RuntimeError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store._db._writer, "rollback", broken)
+            with pytest.raises(StoreError):
+                await half_done()
+        with anyio.fail_after(5):
+            await store.bind(chat())
+        assert await store.job("acme", "job-1") is None
+
+
+async def test_retention_lets_others_write_between_its_portions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "DELETED_AT_ONCE", 3)
+    async with SqliteStore.open(tmp_path / "data411.sqlite3") as store:
+        for number in range(10):
+            await store.add_job(job(f"job-{number}"))
+            await store.request_cancel("acme", f"job-{number}", None, now=NOW)
+        left: list[int] = []
+        opened = store._db.transaction
+
+        def counted(*, durable: bool = True) -> AbstractAsyncContextManager[Transaction]:
+            @asynccontextmanager
+            async def transaction() -> AsyncIterator[Transaction]:
+                async with opened(durable=durable) as entered:
+                    yield entered
+                left.append(len(await store.jobs_to_scan("acme")))
+
+            return transaction()
+
+        monkeypatch.setattr(store._db, "transaction", counted)
+        later = datetime(2027, 1, 1, tzinfo=UTC)
+        gone = await store.purge(
+            now=later, pages_before=later, graphs_before=later, jobs_before=later
+        )
+    assert gone["jobs"] == 10
+    assert {7, 4, 1, 0} <= set(left)

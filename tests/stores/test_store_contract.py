@@ -1,114 +1,21 @@
-"""What every store must do, whatever it is made of."""
+"""What every store must do, whatever it is made of: chats, graphs, pages, seeds, forgetting."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from subprocess import PIPE, Popen
+from datetime import timedelta
 
 import anyio
 import anyio.lowlevel
-import anyio.to_thread
 import pytest
 
-from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.evidence import Page
-from data411_mcp.domain.jobs import Job, JobStatus, SlotRequest, SlotWish
-from data411_mcp.errors import NotFound, StaleVersion, StoreError
+from data411_mcp.domain.jobs import JobStatus
+from data411_mcp.errors import NotFound, StaleVersion
 from data411_mcp.services.ports import SeedRow, SessionRow, Store
+from tests.stores.samples import MINUTE, NOW, chat, event, job, page, race
 from tests.stores.store_factories import OPEN
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-ROOT = Path(__file__).resolve().parent.parent.parent
-PROCESSES = 4
-
-
-@pytest.fixture(params=sorted(OPEN))
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> str:
-    return str(tmp_path / "store" / "data411.sqlite3")
-
-
-@pytest.fixture
-async def store(kind: str, place: str) -> AsyncIterator[Store]:
-    async with OPEN[kind](place) as opened:
-        yield opened
-
-
-def chat(name: str = "chat-1", *, tenant: str = "acme", lead: str = "{}") -> SessionRow:
-    return SessionRow(tenant, name, lead, "lead-key", NOW, NOW, 0)
-
-
-def job(name: str = "job-1", *, tenant: str = "acme", **changes: object) -> Job:
-    made = Job(
-        id=name,
-        tenant=tenant,
-        route="enrich/lead-session",
-        chat_session_id="chat-1",
-        lead_key="lead-key",
-        payload='{"a": 1}',
-        status=JobStatus.QUEUED,
-        created_at=NOW,
-        updated_at=NOW,
-        idempotency_key=f"key of {name}",
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def page(body: str = "<p>Tel 020 7946 0123</p>", *, url: str = "https://shop.example/") -> Page:
-    return Page(
-        url=url,
-        final_url=url,
-        sha256=hashlib.sha256(body.encode()).hexdigest(),
-        text="Tel 020 7946 0123",
-        decoder="html/1",
-        reader="direct",
-        fetched_at=NOW.isoformat(),
-        headers={"last-modified": "yesterday"},
-        body=body.encode(),
-    )
-
-
-def event(message: str = "read") -> ProgressEvent:
-    return ProgressEvent(name=EventName.PAGE_READ, message=message, context={"pages": 1})
-
-
-async def race(kind: str, place: str, name: str) -> list[list[str]]:
-    """What each of several processes won; they start at the same moment."""
-    with anyio.fail_after(60):
-        return await anyio.to_thread.run_sync(_race, kind, place, name)
-
-
-def _race(kind: str, place: str, name: str) -> list[list[str]]:
-    script = [sys.executable, "-m", "tests.stores.store_racer", kind, place, name]
-    racers = [
-        Popen([*script, f"p{number}"], cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True)
-        for number in range(PROCESSES)
-    ]
-    try:
-        for racer in racers:
-            assert racer.stdout is not None
-            assert racer.stdout.readline() == "ready\n"
-        for racer in racers:
-            assert racer.stdin is not None
-            racer.stdin.write("go\n")
-            racer.stdin.flush()
-        return [json.loads(racer.communicate(timeout=50)[0]) for racer in racers]
-    finally:
-        for racer in racers:
-            racer.kill()
-            racer.communicate()
-
 
 # --- binding -----------------------------------------------------------------------------
 
@@ -186,11 +93,11 @@ async def test_writing_to_an_unknown_chat_is_refused(store: Store, tenant: str) 
 async def test_a_live_job_names_the_chat_of_its_lead(store: Store) -> None:
     assert await store.live_chat_of_lead("acme", "lead-key") is None
     await store.add_job(job())
-    assert await store.live_chat_of_lead("acme", "lead-key") == "chat-1"
+    assert await store.live_chat_of_lead("acme", "lead-key") == "chat of job-1"
     assert await store.live_chat_of_lead("rival", "lead-key") is None
     await store.claim_job("w", now=NOW, lease_seconds=10)
     await store.finish_job("job-1", "w", JobStatus.WAITING, now=NOW)
-    assert await store.live_chat_of_lead("acme", "lead-key") == "chat-1"
+    assert await store.live_chat_of_lead("acme", "lead-key") == "chat of job-1"
     await store.request_cancel("acme", "job-1", None, now=NOW)
     assert await store.live_chat_of_lead("acme", "lead-key") is None
 
@@ -313,225 +220,6 @@ async def test_the_newest_seed_of_the_first_key_that_has_one_is_found(store: Sto
     assert await store.find_seed("rival", keys, not_before=NOW) is None
 
 
-# --- jobs --------------------------------------------------------------------------------
-
-
-async def test_a_job_comes_back_as_it_was_added(store: Store) -> None:
-    assert await store.add_job(job()) == job()
-    assert await store.job("acme", "job-1") == job()
-    assert await store.job("rival", "job-1") is None
-
-
-async def test_the_same_idempotency_key_gives_the_first_job(store: Store) -> None:
-    await store.add_job(job("job-1", idempotency_key="same"))
-    assert (await store.add_job(job("job-2", idempotency_key="same"))).id == "job-1"
-    other = await store.add_job(job("job-3", tenant="rival", idempotency_key="same"))
-    assert other.id == "job-3"
-
-
-async def test_jobs_of_a_chat_come_in_order_with_their_slot_requests(store: Store) -> None:
-    await store.add_job(job("b"))
-    await store.add_job(job("a", created_at=NOW + MINUTE))
-    await store.request_cancel("acme", "b", "swift", now=NOW)
-    await store.request_cancel("acme", "b", "deep", now=NOW)
-    found = await store.jobs_of_chat("acme", "chat-1")
-    assert [(j.id, j.slots_to_cancel) for j in found] == [("b", ("swift", "deep")), ("a", ())]
-    assert await store.jobs_of_chat("rival", "chat-1") == ()
-
-
-async def test_claims_take_the_highest_priority_and_then_the_oldest(store: Store) -> None:
-    await store.add_job(job("late", created_at=NOW + MINUTE))
-    await store.add_job(job("early"))
-    await store.add_job(job("urgent", created_at=NOW + 2 * MINUTE, priority=5))
-    claimed = [await store.claim_job("w", now=NOW, lease_seconds=10) for _ in range(4)]
-    assert [c and c.id for c in claimed] == ["urgent", "early", "late", None]
-    first = claimed[0]
-    assert first is not None
-    assert (first.status, first.worker, first.attempt) == (JobStatus.RUNNING, "w", 1)
-    assert first.lease_until == NOW + timedelta(seconds=10)
-
-
-async def test_a_job_is_claimed_again_only_after_its_lease(store: Store) -> None:
-    await store.add_job(job())
-    await store.claim_job("dead", now=NOW, lease_seconds=60)
-    assert await store.claim_job("heir", now=NOW + MINUTE / 2, lease_seconds=60) is None
-    heir = await store.claim_job("heir", now=NOW + MINUTE, lease_seconds=60)
-    assert heir is not None
-    assert (heir.worker, heir.attempt) == ("heir", 2)
-    assert await store.heartbeat("job-1", "dead", now=NOW, lease_seconds=60) is None
-    assert not await store.finish_job("job-1", "dead", JobStatus.DONE, now=NOW)
-    assert not await store.requeue_job("job-1", now=NOW, worker="dead")
-    with pytest.raises(StaleVersion):
-        await store.append_events("job-1", "dead", [event().model_copy(update={"seq": 1})])
-    assert await store.finish_job("job-1", "heir", JobStatus.DONE, now=NOW, result="{}")
-
-
-async def test_a_claim_by_id_takes_only_that_job(store: Store) -> None:
-    await store.add_job(job("job-1"))
-    await store.add_job(job("job-2"))
-    taken = await store.claim_job("w", now=NOW, lease_seconds=10, job_id="job-2")
-    assert taken is not None
-    assert taken.id == "job-2"
-    assert await store.claim_job("w", now=NOW, lease_seconds=10, job_id="job-2") is None
-
-
-async def test_heartbeats_keep_the_lease_and_tell_of_a_cancel(store: Store) -> None:
-    await store.add_job(job())
-    await store.claim_job("w", now=NOW, lease_seconds=60)
-    beat = await store.heartbeat("job-1", "w", now=NOW + MINUTE, lease_seconds=60)
-    assert beat is not None
-    assert beat.lease_until == NOW + 2 * MINUTE
-    assert await store.claim_job("other", now=NOW + MINUTE, lease_seconds=60) is None
-    asked = await store.request_cancel("acme", "job-1", None, now=NOW)
-    assert asked is not None
-    assert (asked.status, asked.cancel_requested) == (JobStatus.RUNNING, True)
-    beat = await store.heartbeat("job-1", "w", now=NOW, lease_seconds=60)
-    assert beat is not None
-    assert beat.cancel_requested
-
-
-async def test_no_job_is_given_to_two_processes(kind: str, place: str) -> None:
-    names = [f"job-{number}" for number in range(120)]
-    async with OPEN[kind](place) as store:
-        for name in names:
-            await store.add_job(job(name))
-        won = await race(kind, place, "claim")
-    assert sorted(name for winner in won for name in winner) == sorted(names)
-
-
-async def test_a_finished_job_keeps_its_result_and_loses_its_worker(store: Store) -> None:
-    await store.add_job(job())
-    await store.claim_job("w", now=NOW, lease_seconds=10)
-    assert await store.finish_job("job-1", "w", JobStatus.ERROR, now=NOW, error='{"code": "X"}')
-    found = await store.job("acme", "job-1")
-    assert found is not None
-    assert (found.status, found.error) == (JobStatus.ERROR, '{"code": "X"}')
-    assert (found.worker, found.lease_until) == (None, None)
-    assert not await store.finish_job("job-1", "w", JobStatus.DONE, now=NOW)
-    assert not await store.requeue_job("job-1", now=NOW)
-
-
-async def test_a_waiting_job_is_resumed_with_fresh_attempts(store: Store) -> None:
-    await store.add_job(job())
-    assert not await store.requeue_job("job-1", now=NOW)
-    await store.claim_job("w", now=NOW, lease_seconds=10)
-    assert not await store.requeue_job("job-1", now=NOW)
-    await store.finish_job("job-1", "w", JobStatus.WAITING, now=NOW, result="choose")
-    assert await store.requeue_job("job-1", now=NOW, payload='{"choice": "b"}')
-    found = await store.job("acme", "job-1")
-    assert found is not None
-    assert (found.status, found.attempt) == (JobStatus.QUEUED, 0)
-    assert found.payload == '{"choice": "b"}'
-
-
-async def test_a_job_handed_back_costs_no_attempt(store: Store) -> None:
-    await store.add_job(job())
-    await store.claim_job("w", now=NOW, lease_seconds=10)
-    assert await store.requeue_job("job-1", now=NOW, worker="w")
-    assert await store.job("acme", "job-1") == job()
-
-
-async def test_a_job_cancelled_while_it_turns_waiting_is_cancelled(store: Store) -> None:
-    await store.add_job(job())
-    await store.claim_job("w", now=NOW, lease_seconds=10)
-    await store.request_cancel("acme", "job-1", None, now=NOW)
-    assert await store.finish_job("job-1", "w", JobStatus.WAITING, now=NOW)
-    found = await store.job("acme", "job-1")
-    assert found is not None
-    assert found.status is JobStatus.CANCELLED
-
-
-@pytest.mark.parametrize("waiting", [False, True])
-async def test_a_job_nobody_runs_is_cancelled_at_once(store: Store, waiting: bool) -> None:
-    await store.add_job(job())
-    if waiting:
-        await store.claim_job("w", now=NOW, lease_seconds=10)
-        await store.finish_job("job-1", "w", JobStatus.WAITING, now=NOW)
-    assert await store.request_cancel("rival", "job-1", None, now=NOW) is None
-    assert await store.request_cancel("acme", "job-2", None, now=NOW) is None
-    asked = await store.request_cancel("acme", "job-1", None, now=NOW)
-    assert asked is not None
-    assert asked.status is JobStatus.CANCELLED
-    assert await store.claim_job("w", now=NOW, lease_seconds=10) is None
-
-
-async def test_the_newest_request_of_a_slot_counts_and_repeats_are_seen(store: Store) -> None:
-    await store.add_job(job())
-    await store.request_cancel("acme", "job-1", "swift", now=NOW)
-    await store.request_retry("acme", "job-1", "deep", now=NOW)
-    await store.request_retry("acme", "job-1", "swift", now=NOW)
-    found = await store.request_retry("acme", "job-1", "deep", now=NOW)
-    assert found is not None
-    assert found.slot_requests == (
-        SlotRequest(3, "swift", SlotWish.RETRY),
-        SlotRequest(4, "deep", SlotWish.RETRY),
-    )
-    assert (found.slots_to_cancel, found.slots_to_retry) == ((), ("swift", "deep"))
-    assert await store.request_retry("rival", "job-1", "swift", now=NOW) is None
-
-
-async def test_of_a_final_job_no_slot_can_be_asked(store: Store) -> None:
-    await store.add_job(job())
-    await store.request_cancel("acme", "job-1", None, now=NOW)
-    found = await store.request_retry("acme", "job-1", "swift", now=NOW)
-    assert found is not None
-    assert found.slot_requests == ()
-
-
-async def test_a_checkpoint_is_replaced_and_settles_its_request(store: Store) -> None:
-    await store.add_job(job())
-    await store.checkpoint("job-1", "site", "one", now=NOW)
-    await store.checkpoint("job-1", "dns", "two", now=NOW)
-    await store.request_retry("acme", "job-1", "site", now=NOW)
-    await store.request_retry("acme", "job-1", "dns", now=NOW)
-    await store.checkpoint("job-1", "site", "three", now=NOW, settles=1)
-    assert await store.checkpoints("job-1") == {"site": "three", "dns": "two"}
-    found = await store.job("acme", "job-1")
-    assert found is not None
-    assert found.slots_to_retry == ("dns",)
-    assert await store.checkpoints("job-2") == {}
-    with pytest.raises(StoreError):
-        await store.checkpoint("job-2", "site", "one", now=NOW)
-
-
-# --- events ------------------------------------------------------------------------------
-
-
-async def test_events_are_numbered_and_read_in_portions(store: Store) -> None:
-    await store.add_job(job())
-    assert await store.last_event_seq("job-1") == 0
-    written = [await store.append_event("job-1", event(str(n))) for n in range(5)]
-    assert [e.seq for e in written] == [1, 2, 3, 4, 5]
-    assert await store.events("acme", "job-1", since=1, limit=3) == tuple(written[1:4])
-    assert await store.events("rival", "job-1", since=0, limit=9) == ()
-    assert await store.last_event_seq("job-1") == 5
-    with pytest.raises(NotFound):
-        await store.append_event("job-2", event())
-
-
-async def test_numbered_events_are_appended_once_and_without_holes(store: Store) -> None:
-    await store.add_job(job())
-    await store.claim_job("w", now=NOW, lease_seconds=10)
-    numbered = [event().model_copy(update={"seq": n}) for n in range(1, 6)]
-    await store.append_events("job-1", "w", numbered[:3])
-    await store.append_events("job-1", "w", numbered[:4])
-    assert await store.events("acme", "job-1", since=0, limit=9) == tuple(numbered[:4])
-    with pytest.raises(StaleVersion):
-        await store.append_events("job-1", "w", [numbered[4].model_copy(update={"seq": 6})])
-    with pytest.raises(StaleVersion):
-        await store.append_events("job-1", "other", numbered[4:])
-    assert await store.last_event_seq("job-1") == 4
-
-
-async def test_racing_processes_number_events_without_holes(kind: str, place: str) -> None:
-    async with OPEN[kind](place) as store:
-        await store.add_job(job())
-        won = await race(kind, place, "events")
-        stored = await store.events("acme", "job-1", since=0, limit=500)
-    assert sorted(int(seq) for winner in won for seq in winner) == list(range(1, 201))
-    assert [e.seq for e in stored] == list(range(1, 201))
-
-
 # --- personal data -----------------------------------------------------------------------
 
 
@@ -565,7 +253,7 @@ async def test_what_is_older_than_its_retention_goes_and_live_work_stays(store: 
     await store.request_cancel("acme", "over", None, now=NOW)
     await store.add_job(job("recent"))
     await store.request_cancel("acme", "recent", None, now=later)
-    gone = await store.purge(pages_before=later, graphs_before=later, jobs_before=later)
+    gone = await store.purge(now=later, pages_before=later, graphs_before=later, jobs_before=later)
     assert gone == {"jobs": 1, "pages": 2, "backfill_archive": 2, "seeds": 2, "sessions": 1}
     assert await store.session("acme", "old") is None
     assert await store.session("acme", "busy") is not None

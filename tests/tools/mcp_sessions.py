@@ -15,12 +15,13 @@ from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp_types import CallToolResult
 
-from data411_mcp.app import build_server, open_services
+from data411_mcp.app import open_services
 from data411_mcp.domain.graph import Backfill, Evidence, FieldName, Statement, person_id
 from data411_mcp.domain.graph import statement_id as id_of
 from data411_mcp.domain.jobs import JobStatus
 from data411_mcp.domain.merge import assemble
 from data411_mcp.services.requests import bind_session
+from data411_mcp.serving import build_server
 from data411_mcp.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -94,7 +95,7 @@ def structured(result: CallToolResult) -> dict[str, Any]:
 async def finished_session(data_dir: Path) -> str:
     """Run the demo's lead to its end without MCP; returns the chat."""
     async with open_services(settings(data_dir)) as app:
-        started = await app.leads.start(app.tenant, lead=LEAD)
+        started = await app.leads.start(app.tenant, {"lead": LEAD})
         job = started.job
         while not job.final:
             job = await app.runner.wait(app.tenant, job.id, seconds=30)

@@ -55,7 +55,7 @@ def test_heavy_libraries_are_imported_only_when_they_are_needed(library: str) ->
 @pytest.mark.parametrize("library", ["openai", "trustme"])
 def test_a_stdio_server_is_built_without_what_only_hunts_and_http_need(library: str) -> None:
     done = run(
-        "import sys; from data411_mcp.app import build_server; "
+        "import sys; from data411_mcp.serving import build_server; "
         "from data411_mcp.settings import Settings; build_server(Settings()); "
         f"sys.exit({library!r} in sys.modules)"
     )

@@ -11,6 +11,7 @@ from data411_mcp.tools.graph import Section
 from mcp.shared.exceptions import MCPError
 
 from data411_mcp.services.graph_views import SECTIONS
+from tests.tools.calls import spelled_out
 from tests.tools.mcp_sessions import (
     ANSWER_BYTES_MAX,
     ERAS,
@@ -183,18 +184,27 @@ async def test_a_resource_that_is_not_there_is_an_error(tmp_path: Path, uri: str
 
 @pytest.mark.parametrize("mode", ERAS)
 async def test_prompts_are_listed_and_name_the_call_to_make(tmp_path: Path, mode: str) -> None:
-    arguments = {
-        "enrich_lead": {"lead_json": '{"company": "Acme Pumps"}'},
-        "close_gap": {"chat_session_id": "c1", "gap_text": 'Find "the" owner.'},
-        "resynthesize": {"chat_session_id": "c1", "emphasis": "phones first"},
-        "hunt_yourself": {"chat_session_id": "c1"},
+    chat = {"chat_session_id": "c1"}
+    arguments: dict[str, tuple[str, dict[str, str]]] = {
+        "enrich_lead": ("enrich_lead_session", {"lead_json": '{"company": "Acme Pumps"}'}),
+        "follow_up": ("enrich_lead_session", chat | {"words": 'Find "the" owner.'}),
+        "hunt_yourself": ("submit_findings", chat),
+        "correct_fact": ("correct_lead_fact", chat | {"correction": "The fax is wrong."}),
+        "show_account": ("get_account", {}),
+        "close_gap": ("get_lead_graph", chat | {"gap_text": 'Find "the" owner.'}),
+        "rerun_slot": ("rerun_hunt_slot", chat | {"model_id": "data411-hunt-forge"}),
+        "run_open_slots": ("submit_enrich_job", chat),
+        "resynthesize": ("resynthesize_lead_graph", chat | {"emphasis": "phones first"}),
+        "investigate_finding": ("investigate_unmerged_finding", chat),
     }
     async with connected(tmp_path, mode=mode) as client:
         listed = (await client.list_prompts()).prompts
         assert {p.name for p in listed} == arguments.keys()
         assert all(p.title and p.description for p in listed)
-        for name, given in arguments.items():
+        for name, (tool, given) in arguments.items():
             message = (await client.get_prompt(name, given)).messages[0]
             text = getattr(message.content, "text", "")
-            assert "enrich_lead_session" in text or "submit_findings" in text
-            assert "{" not in text.replace('{"company": "Acme Pumps"}', "")
+            assert tool in text
+            assert all(json.dumps(value)[1:-1] in text or value in text for value in given.values())
+            if f"{tool}(" in text:
+                spelled_out(text[text.index(f"{tool}(") :])

@@ -46,6 +46,10 @@ async def test_a_misspelt_argument_is_refused_with_the_nearest_name(
         ("submit_findings", "finding", "findings"),
         ("correct_lead_fact", "statement", "statement_id"),
         ("cancel_enrich_job", "slots", "slot"),
+        ("rerun_hunt_slot", "model", "model_id"),
+        ("resynthesize_lead_graph", "prompt", "prompts"),
+        ("investigate_unmerged_finding", "candidate", "candidate_id"),
+        ("submit_enrich_job", "bill_up_to", "bill_up_to_usd"),
     ],
 )
 async def test_every_tool_names_the_argument_that_was_meant(

@@ -12,6 +12,7 @@ from mcp.client.client import Client
 from mcp_types import ElicitRequestFormParams, ElicitResult
 
 from data411_mcp.twins.mutate_identity import generate_identity_case
+from tests.tools.calls import spelled_out
 from tests.tools.mcp_sessions import ERAS, WAIT_SECONDS, connected, structured
 
 SEEDS = 40
@@ -109,7 +110,7 @@ async def test_a_user_who_does_not_answer_leaves_the_question_open(
     answer, card = await enrich(tmp_path, ambiguous, mode, User(action))
     assert answer["status"] == "needs_identity"
     assert answer["identity"]["choices"]
-    assert answer["spent"] == {"vendor_usd": answer["spent"]["vendor_usd"], "charged_usd": 0}
+    assert answer["cost"]["charged_usd"] == 0
     assert card["decision"] == "ambiguous"
 
 
@@ -140,3 +141,39 @@ async def test_the_choice_may_come_as_an_argument_instead(tmp_path: Path, ambigu
     assert structured(result)["status"] == "done"
     assert structured(result)["identity"]["decision"] == "clear"
     assert wrong.is_error is True
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_a_slots_run_in_a_chat_that_is_not_settled_asks_and_goes_on(
+    tmp_path: Path, ambiguous: Path, mode: str
+) -> None:
+    asked, _ = await enrich(tmp_path, ambiguous, mode, None)
+    chat = asked["chat_session_id"]
+    user = User("accept")
+    with anyio.fail_after(WAIT_SECONDS):
+        async with connected(
+            tmp_path, world=ambiguous, mode=mode, client={"elicitation_callback": user}
+        ) as client:
+            await client.call_tool("cancel_enrich_job", {"job_id": asked["job_id"]})
+            result = await client.call_tool(
+                "rerun_hunt_slot", {"chat_session_id": chat, "model_id": "data411-site"}
+            )
+            card = await _identity(client, chat)
+    assert structured(result)["status"] == "done", structured(result)
+    assert structured(result)["route"] == "enrich/lead-session/slot-rerun"
+    assert len(user.questions) == 1
+    assert card["decision"] == "clear"
+
+
+async def test_a_wrong_choice_is_refused_with_the_call_of_a_right_one(
+    tmp_path: Path, ambiguous: Path
+) -> None:
+    asked, _ = await enrich(tmp_path, ambiguous, "auto", None)
+    chat = asked["chat_session_id"]
+    with anyio.fail_after(WAIT_SECONDS):
+        async with connected(tmp_path, world=ambiguous) as client:
+            wrong = await client.call_tool(
+                "enrich_lead_session", {"chat_session_id": chat, "identity_choice": "nobody"}
+            )
+            right = await client.call_tool(*spelled_out(structured(wrong)["hint"]))
+    assert structured(right)["status"] == "done"

@@ -57,7 +57,7 @@ async def test_one_call_answers_with_the_proven_summary(tmp_path: Path, mode: st
     assert answer["identity"]["decision"] == "clear"
     assert "+1 614-555-0142" in answer["summary_markdown"]
     assert answer["counts"]["proven"] > 10
-    assert answer["spent"]["charged_usd"] == 0
+    assert answer["cost"]["charged_usd"] == 0
     assert answer["chat_session_id"] in answer["next"]
 
 

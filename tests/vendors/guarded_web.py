@@ -77,6 +77,7 @@ class Web:
     connections: int = 0
     network: Network = field(default_factory=Network)
     names: dict[str, list[str]] = field(default_factory=dict)
+    ca_pem: str = ""
 
     def on(self, url: str, *handlers: Handler) -> None:
         host, _, path = url.partition("://")[2].partition("/")
@@ -120,7 +121,8 @@ async def open_web(names: Sequence[str] = NAMES) -> AsyncIterator[Web]:
     ca.issue_cert(*names).configure_cert(server_context)
     client_context = ssl.create_default_context()
     ca.configure_trust(client_context)
-    web = Web(names={name: ["127.0.0.1"] for name in names})
+    pem = ca.cert_pem.bytes().decode("ascii")
+    web = Web(names={name: ["127.0.0.1"] for name in names}, ca_pem=pem)
 
     async def resolve(host: str) -> list[str]:
         if host not in web.names:

@@ -1,63 +1,71 @@
-"""Jobs with leases, their checkpoints, slot requests and numbered events, over named queries."""
+"""Jobs from the queue to their end, with leases, over named queries. What ends a job settles its
+money and leaves its callback in the same transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
+from typing import Any
 
-from data411_mcp.adapters.store.sql import Database, Row, Transaction, micros, moment
+from data411_mcp.adapters.store.job_rows import first_job, job_of, jobs_of, reread
+from data411_mcp.adapters.store.money import post_all, settle_hold
+from data411_mcp.adapters.store.rows import columns
+from data411_mcp.adapters.store.sql import Database, Row, Transaction, indexable, micros
+from data411_mcp.adapters.store.steps import append
 from data411_mcp.domain.events import ProgressEvent
-from data411_mcp.domain.jobs import Job, JobStatus, SlotRequest, SlotWish
-from data411_mcp.errors import NotFound, StaleVersion
+from data411_mcp.domain.jobs import BATCH, FINAL, Job, JobStatus, SlotWish
+from data411_mcp.domain.ledger import Bill, RefundReason, Transfer
+from data411_mcp.errors import ChatBusy, StoreBusy
+
+INSERTS_MAX = 5
 
 
 class JobTables:
     _db: Database
 
-    async def add_job(self, job: Job) -> Job:
+    async def add_job(self, job: Job, *, precharge: Transfer | None = None) -> Job:
+        opener = None if job.opener_key is None else indexable(job.opener_key)
+        row = columns(job) | {"opener_key": opener}
         async with self._db.transaction() as transaction:
-            await transaction.changed(
-                "insert_job",
-                id=job.id,
-                tenant=job.tenant,
-                route=job.route,
-                chat_session_id=job.chat_session_id,
-                lead_key=job.lead_key,
-                payload=job.payload,
-                status=job.status.value,
-                created_at=micros(job.created_at),
-                updated_at=micros(job.updated_at),
-                idempotency_key=job.idempotency_key,
-                priority=job.priority,
-                attempt=job.attempt,
-                worker=job.worker,
-                lease_until=None if job.lease_until is None else micros(job.lease_until),
-                result=job.result,
-                error=job.error,
-                cancel_requested=int(job.cancel_requested),
-            )
-            rows = await transaction.rows(
-                "job_by_key", tenant=job.tenant, idempotency_key=job.idempotency_key
-            )
-        return _job(rows)
+            for _ in range(INSERTS_MAX):
+                if inserted := await transaction.rows("insert_job", **row):
+                    if precharge is not None:
+                        await post_all(transaction, [precharge], at=job.created_at)
+                    return job_of(inserted)
+                # Where writers run side by side the job in the way may end before it is read.
+                if found := await _in_the_way(transaction, job, opener):
+                    return found
+        raise StoreBusy("The job could not be queued.", "Try again in a moment.")
 
     async def job(self, tenant: str, job_id: str) -> Job | None:
-        rows = await self._db.read("job", tenant=tenant, id=job_id)
-        return _job(rows) if rows else None
+        return first_job(await self._db.read("job", tenant=tenant, id=job_id))
 
     async def jobs_of_chat(self, tenant: str, chat_session_id: str) -> tuple[Job, ...]:
         rows = await self._db.read("jobs_of_chat", tenant=tenant, chat_session_id=chat_session_id)
-        return tuple(_job(list(group)) for _, group in groupby(rows, key=lambda row: row["id"]))
+        return jobs_of(rows)
+
+    async def jobs_of_progress_key(self, tenant: str, progress_key: str) -> tuple[Job, ...]:
+        rows = await self._db.read("jobs_of_progress_key", tenant=tenant, progress_key=progress_key)
+        return jobs_of(rows)
+
+    async def job_by_poll_bearer(self, sha256: str) -> Job | None:
+        return first_job(await self._db.read("job_by_poll_bearer", sha256=sha256))
 
     async def jobs_to_scan(
         self, tenant: str, *, after: str = "", limit: int = 100
     ) -> tuple[Job, ...]:
         rows = await self._db.read("jobs_after", tenant=tenant, after=after, limit=limit)
-        return tuple(_job(list(group)) for _, group in groupby(rows, key=lambda row: row["id"]))
+        return jobs_of(rows)
 
     async def rewrite_job(
-        self, tenant: str, job_id: str, *, payload: str, lead_key: str, expected: str
+        self,
+        tenant: str,
+        job_id: str,
+        *,
+        payload: str,
+        lead_key: str,
+        expected: str,
+        result: str | None = None,
     ) -> bool:
         async with self._db.transaction() as transaction:
             rewritten = await transaction.rows(
@@ -67,43 +75,64 @@ class JobTables:
                 payload=payload,
                 lead_key=lead_key,
                 expected=expected,
+                result=result,
             )
         return bool(rewritten)
 
-    async def rewrite_event(self, tenant: str, job_id: str, event: ProgressEvent) -> None:
-        async with self._db.transaction() as transaction:
-            await transaction.changed(
-                "rewrite_event",
-                tenant=tenant,
-                job_id=job_id,
-                seq=event.seq,
-                event=event.model_dump_json(),
-            )
-
     async def claim_job(
-        self, worker: str, *, now: datetime, lease_seconds: float, job_id: str | None = None
+        self,
+        worker: str,
+        *,
+        now: datetime,
+        lease_seconds: float,
+        job_id: str | None = None,
+        tenant_jobs_max: int | None = None,
+        priority_min: int = BATCH,
+        ours: Collection[str] = (),
     ) -> Job | None:
-        async with self._db.transaction() as transaction:
-            claimed = await transaction.rows(
-                "claim_job",
-                worker=worker,
-                now=micros(now),
-                lease_until=micros(now + timedelta(seconds=lease_seconds)),
-                job_id=job_id,
-            )
-            return await _reread(transaction, claimed)
+        claim: dict[str, Any] = {
+            "worker": worker,
+            "now": micros(now),
+            "lease_until": micros(now + timedelta(seconds=lease_seconds)),
+            "tenant_jobs_max": tenant_jobs_max,
+            "ours": "".join(f" {held} " for held in ours),
+        }
+        # Not durable: what the worker stores after its claim is on the disk only together with it.
+        # Alone: else two could each see the tenant's last place free.
+        alone = None if tenant_jobs_max is None else "claim_job"
+        if job_id is None:
+            query, claim = "claim_job", claim | {"priority_min": priority_min}
+        else:
+            query, claim = "claim_this_job", claim | {"job_id": job_id}
+        return await self._whole(await self._db.write(query, durable=False, alone=alone, **claim))
+
+    async def claimable_jobs(
+        self, *, now: datetime, limit: int, priority_min: int = BATCH, skip: int = 0
+    ) -> tuple[Job, ...]:
+        """Whether a tenant has its share of running jobs is not looked at."""
+        rows = await self._db.read(
+            "claimable_jobs", now=micros(now), limit=limit, skip=skip, priority_min=priority_min
+        )
+        return jobs_of(rows)
+
+    async def lapsed_jobs(self, *, now: datetime, limit: int) -> tuple[Job, ...]:
+        return jobs_of(await self._db.read("lapsed_jobs", now=micros(now), limit=limit))
 
     async def heartbeat(
         self, job_id: str, worker: str, *, now: datetime, lease_seconds: float
     ) -> Job | None:
-        async with self._db.transaction() as transaction:
-            alive = await transaction.rows(
-                "heartbeat",
-                id=job_id,
-                worker=worker,
-                lease_until=micros(now + timedelta(seconds=lease_seconds)),
+        lease_until = micros(now + timedelta(seconds=lease_seconds))
+        return await self._whole(
+            await self._db.write(
+                "heartbeat", durable=False, id=job_id, worker=worker, lease_until=lease_until
             )
-            return await _reread(transaction, alive)
+        )
+
+    async def _whole(self, touched: Sequence[Row]) -> Job | None:
+        """The job whose row a statement returned, with its slot requests where there were any."""
+        if not touched or not touched[0]["requests_made"]:
+            return first_job(touched)
+        return await self.job(touched[0]["tenant"], touched[0]["id"])
 
     async def finish_job(
         self,
@@ -114,6 +143,8 @@ class JobTables:
         now: datetime,
         result: str | None = None,
         error: str | None = None,
+        bill: Bill | None = None,
+        events: Sequence[ProgressEvent] = (),
     ) -> bool:
         async with self._db.transaction() as transaction:
             finished = await transaction.rows(
@@ -125,6 +156,9 @@ class JobTables:
                 error=error,
                 now=micros(now),
             )
+            for row in finished:
+                await append(transaction, job_id, events)
+                await after_end(transaction, row, at=now, bill=bill)
         return bool(finished)
 
     async def requeue_job(
@@ -134,13 +168,17 @@ class JobTables:
         now: datetime,
         payload: str | None = None,
         worker: str | None = None,
+        run_after: datetime | None = None,
     ) -> bool:
-        query = "resume_job" if worker is None else "hand_back_job"
-        holder = {} if worker is None else {"worker": worker}
+        job = {"id": job_id, "now": micros(now), "payload": payload}
+        again_at = None if run_after is None else micros(run_after)
         async with self._db.transaction() as transaction:
-            queued = await transaction.rows(
-                query, id=job_id, now=micros(now), payload=payload, **holder
-            )
+            if worker is None:
+                queued = await transaction.rows("resume_job", **job)
+            else:
+                queued = await transaction.rows(
+                    "hand_back_job", **job, worker=worker, run_after=again_at
+                )
         return bool(queued)
 
     async def request_cancel(
@@ -149,8 +187,11 @@ class JobTables:
         if slot is not None:
             return await self._request(tenant, job_id, slot, SlotWish.CANCEL, now)
         async with self._db.transaction() as transaction:
-            await transaction.changed("cancel_job", tenant=tenant, id=job_id, now=micros(now))
-            return await _reread(transaction, [{"tenant": tenant, "id": job_id}])
+            for row in await transaction.rows(
+                "cancel_job", tenant=tenant, id=job_id, now=micros(now)
+            ):
+                await after_end(transaction, row, at=now)
+            return await reread(transaction, [{"tenant": tenant, "id": job_id}])
 
     async def request_retry(
         self, tenant: str, job_id: str, slot: str, *, now: datetime
@@ -173,107 +214,55 @@ class JobTables:
                     number=counted[0]["requests_made"],
                     wish=wish.value,
                 )
-            return await _reread(transaction, [{"tenant": tenant, "id": job_id}])
-
-    async def checkpoint(
-        self, job_id: str, step: str, outcome: str, *, now: datetime, settles: int | None = None
-    ) -> None:
-        async with self._db.transaction() as transaction:
-            await transaction.changed(
-                "put_checkpoint", job_id=job_id, step=step, outcome=outcome, now=micros(now)
-            )
-            if settles is not None:
-                await transaction.changed("settle_slot_request", job_id=job_id, number=settles)
-
-    async def checkpoints(self, job_id: str) -> Mapping[str, str]:
-        rows = await self._db.read("checkpoints", job_id=job_id)
-        return {row["step"]: row["outcome"] for row in rows}
-
-    async def append_event(self, job_id: str, event: ProgressEvent) -> ProgressEvent:
-        async with self._db.transaction() as transaction:
-            # The job's row is the lock that makes numbering one at a time in every database.
-            if not await transaction.rows("lock_job", job_id=job_id):
-                raise NotFound("There is no such job.")
-            last = await _last_seq(transaction, job_id)
-            numbered = event.model_copy(update={"seq": last + 1})
-            await _insert_event(transaction, job_id, numbered)
-        return numbered
-
-    async def append_events(
-        self, job_id: str, worker: str, events: Sequence[ProgressEvent]
-    ) -> None:
-        async with self._db.transaction() as transaction:
-            if not await transaction.rows("lock_held_job", job_id=job_id, worker=worker):
-                raise StaleVersion("The job is in other hands now.")
-            last = await _last_seq(transaction, job_id)
-            for event in events:
-                if event.seq > last + 1:
-                    raise StaleVersion("An event before this one is missing.")
-                if event.seq == last + 1:
-                    await _insert_event(transaction, job_id, event)
-                    last = event.seq
-
-    async def last_event_seq(self, job_id: str) -> int:
-        rows = await self._db.read("last_event_seq", job_id=job_id)
-        return int(rows[0]["seq"])
-
-    async def events(
-        self, tenant: str, job_id: str, *, since: int, limit: int
-    ) -> tuple[ProgressEvent, ...]:
-        rows = await self._db.read("events", tenant=tenant, job_id=job_id, since=since, limit=limit)
-        return tuple(ProgressEvent.model_validate_json(row["event"]) for row in rows)
+            return await reread(transaction, [{"tenant": tenant, "id": job_id}])
 
 
-async def _reread(transaction: Transaction, found: Sequence[Row]) -> Job | None:
-    """The job a statement touched, with its slot requests."""
-    if not found:
+async def after_end(
+    transaction: Transaction, row: Row, *, at: datetime, bill: Bill | None = None
+) -> None:
+    """What the end of a job brings with it; nothing while it is not final. `row` is what the
+    statement that changed the status returned."""
+    status = JobStatus(row["status"])
+    if status not in FINAL:
+        return
+    cancelled = status is JobStatus.CANCELLED
+    if row["charged"]:
+        await settle_hold(
+            transaction,
+            row["tenant"],
+            row["id"],
+            bill,
+            without_bill=RefundReason.CANCELLED if cancelled else RefundReason.VENDOR_UNAVAILABLE,
+            at=at,
+        )
+    if row["callback_url"] is not None:
+        await transaction.changed(
+            "insert_callback",
+            job_id=row["id"],
+            tenant=row["tenant"],
+            url=row["callback_url"],
+            now=micros(at),
+        )
+
+
+async def _in_the_way(transaction: Transaction, job: Job, opener: str | None) -> Job | None:
+    """The job that has this one's idempotency key. Raises ChatBusy where another one is live."""
+    same = await transaction.rows(
+        "job_by_key", tenant=job.tenant, idempotency_key=job.idempotency_key
+    )
+    if same:
+        return job_of(same)
+    rivals = await transaction.rows(
+        "live_rival",
+        tenant=job.tenant,
+        chat_session_id=job.chat_session_id,
+        opener_key=opener,
+    )
+    if not rivals:
         return None
-    rows = await transaction.rows("job", tenant=found[0]["tenant"], id=found[0]["id"])
-    return _job(rows) if rows else None
-
-
-async def _last_seq(transaction: Transaction, job_id: str) -> int:
-    return int((await transaction.rows("last_event_seq", job_id=job_id))[0]["seq"])
-
-
-async def _insert_event(transaction: Transaction, job_id: str, event: ProgressEvent) -> None:
-    await transaction.changed(
-        "insert_event", job_id=job_id, seq=event.seq, event=event.model_dump_json()
+    in_this_chat = job.chat_session_id and rivals[0]["chat_session_id"] == job.chat_session_id
+    what = "chat" if in_this_chat else "lead"
+    raise ChatBusy(
+        f"Another run of this {what} is under way. Nothing was run or charged.",
+        f'wait_enrich_job(job_id="{rivals[0]["id"]}")',
     )
-
-
-def _job(rows: Sequence[Row]) -> Job:
-    """One job from the rows of its join with its slot requests."""
-    row = rows[0]
-    requests = tuple(
-        SlotRequest(asked["asked_number"], asked["asked_slot"], SlotWish(asked["asked_wish"]))
-        for asked in rows
-        if asked["asked_number"] is not None
-    )
-    lease_until = row["lease_until"]
-    return Job(
-        id=row["id"],
-        tenant=row["tenant"],
-        route=row["route"],
-        chat_session_id=row["chat_session_id"],
-        lead_key=row["lead_key"],
-        payload=row["payload"],
-        status=JobStatus(row["status"]),
-        created_at=moment(row["created_at"]),
-        updated_at=moment(row["updated_at"]),
-        idempotency_key=row["idempotency_key"],
-        priority=row["priority"],
-        attempt=row["attempt"],
-        worker=row["worker"],
-        lease_until=None if lease_until is None else moment(lease_until),
-        result=row["result"],
-        error=row["error"],
-        cancel_requested=bool(row["cancel_requested"]),
-        slots_to_cancel=_wished(requests, SlotWish.CANCEL),
-        slots_to_retry=_wished(requests, SlotWish.RETRY),
-        slot_requests=requests,
-    )
-
-
-def _wished(requests: Sequence[SlotRequest], wish: SlotWish) -> tuple[str, ...]:
-    return tuple(request.slot for request in requests if request.wish is wish)

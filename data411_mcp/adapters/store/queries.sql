@@ -1,6 +1,7 @@
 -- SQL that SQLite and PostgreSQL both speak: CAST, RETURNING and ON CONFLICT; named parameters.
 -- A lock marker in a comment is where PostgreSQL needs FOR UPDATE SKIP LOCKED; SQLite writers
--- hold the database's one write lock, so there it stays a comment.
+-- hold the database's one write lock, so there it stays a comment. A wait marker likewise is where
+-- PostgreSQL needs FOR UPDATE.
 
 -- name: insert_session
 INSERT INTO sessions (tenant, chat_session_id, lead, lead_key, created_at, updated_at, version,
@@ -21,7 +22,8 @@ ORDER BY chat_session_id LIMIT :limit
 
 -- name: live_chat_of_lead
 SELECT chat_session_id FROM jobs
-WHERE tenant = :tenant AND lead_key = :lead_key AND status IN ('queued', 'running', 'waiting')
+WHERE tenant = :tenant AND status IN ('queued', 'running', 'waiting')
+  AND substr(lead_key, 1, 200) = substr(CAST(:lead_key AS TEXT), 1, 200) AND lead_key = :lead_key
 ORDER BY created_at, id LIMIT 1
 
 -- name: touch_session
@@ -35,7 +37,7 @@ SELECT tenant, chat_session_id,
        (SELECT COALESCE(MAX(position), 0) + 1 FROM lead_history
         WHERE tenant = :tenant AND chat_session_id = :chat_session_id),
        lead, lead_key, :at
-FROM sessions WHERE tenant = :tenant AND chat_session_id = :chat_session_id
+FROM sessions WHERE tenant = :tenant AND chat_session_id = :chat_session_id AND lead <> :lead
 
 -- name: replace_lead
 UPDATE sessions SET lead = :lead, lead_key = :lead_key
@@ -53,6 +55,13 @@ RETURNING version
 -- name: save_backfill
 UPDATE sessions SET backfill = :backfill, version = version + 1, updated_at = :at
 WHERE tenant = :tenant AND chat_session_id = :chat_session_id AND version = :expected_version
+RETURNING version
+
+-- name: save_backfill_of_job
+UPDATE sessions SET backfill = :backfill, version = version + 1, updated_at = :at
+WHERE tenant = :tenant AND chat_session_id = :chat_session_id AND version = :expected_version
+  AND EXISTS (SELECT 1 FROM jobs
+              WHERE id = :job_id AND worker = :worker AND status = 'running' /*wait*/)
 RETURNING version
 
 -- name: archive_backfill
@@ -146,11 +155,21 @@ DELETE FROM pages WHERE tenant = :tenant AND sha256 = :sha256
 -- name: insert_job
 INSERT INTO jobs (id, tenant, route, chat_session_id, lead_key, payload, status, created_at,
                   updated_at, idempotency_key, priority, attempt, worker, lease_until, result,
-                  error, cancel_requested, requests_made)
+                  error, cancel_requested, requests_made, run_after, opener_key, subject, quote,
+                  progress_key, callback_url, poll_bearer_sha)
 VALUES (:id, :tenant, :route, :chat_session_id, :lead_key, :payload, :status, :created_at,
         :updated_at, :idempotency_key, :priority, :attempt, :worker, :lease_until, :result,
-        :error, :cancel_requested, 0)
-ON CONFLICT (tenant, idempotency_key) DO NOTHING
+        :error, :cancel_requested, 0, :run_after, :opener_key, :subject, :quote,
+        :progress_key, :callback_url, :poll_bearer_sha)
+ON CONFLICT DO NOTHING
+RETURNING *, CAST(NULL AS BIGINT) AS asked_number
+
+-- name: live_rival
+SELECT id, chat_session_id FROM jobs
+WHERE tenant = :tenant AND status IN ('queued', 'running', 'waiting')
+  AND (chat_session_id = :chat_session_id AND chat_session_id <> ''
+       OR opener_key = CAST(:opener_key AS TEXT))
+ORDER BY created_at, id LIMIT 1
 
 -- name: job_by_key
 SELECT jobs.*, asked.number AS asked_number, asked.slot AS asked_slot, asked.wish AS asked_wish
@@ -170,6 +189,35 @@ FROM jobs LEFT JOIN slot_requests AS asked ON asked.job_id = jobs.id
 WHERE jobs.tenant = :tenant AND jobs.chat_session_id = :chat_session_id
 ORDER BY jobs.created_at, jobs.id, asked.number
 
+-- name: jobs_of_progress_key
+SELECT jobs.*, asked.number AS asked_number, asked.slot AS asked_slot, asked.wish AS asked_wish
+FROM jobs LEFT JOIN slot_requests AS asked ON asked.job_id = jobs.id
+WHERE jobs.tenant = :tenant AND jobs.progress_key = :progress_key
+ORDER BY jobs.created_at, jobs.id, asked.number
+
+-- name: job_by_poll_bearer
+SELECT jobs.*, asked.number AS asked_number, asked.slot AS asked_slot, asked.wish AS asked_wish
+FROM jobs LEFT JOIN slot_requests AS asked ON asked.job_id = jobs.id
+WHERE jobs.poll_bearer_sha = :sha256
+ORDER BY asked.number
+
+-- name: claimable_jobs
+SELECT jobs.*, asked.number AS asked_number, asked.slot AS asked_slot, asked.wish AS asked_wish
+FROM jobs LEFT JOIN slot_requests AS asked ON asked.job_id = jobs.id
+WHERE jobs.id IN (
+    SELECT id FROM jobs
+    WHERE status IN ('queued', 'running')
+      AND (status = 'queued' AND (run_after IS NULL OR run_after <= :now OR cancel_requested = 1)
+           OR status = 'running' AND lease_until <= :now)
+      AND priority >= :priority_min
+    ORDER BY priority DESC, created_at, id LIMIT :limit OFFSET :skip)
+ORDER BY jobs.priority DESC, jobs.created_at, jobs.id, asked.number
+
+-- name: lapsed_jobs
+SELECT jobs.*, CAST(NULL AS BIGINT) AS asked_number FROM jobs
+WHERE status = 'running' AND lease_until <= :now
+ORDER BY lease_until, id LIMIT :limit
+
 -- name: jobs_after
 SELECT jobs.*, asked.number AS asked_number, asked.slot AS asked_slot, asked.wish AS asked_wish
 FROM jobs LEFT JOIN slot_requests AS asked ON asked.job_id = jobs.id
@@ -178,25 +226,48 @@ WHERE jobs.id IN (
 ORDER BY jobs.id, asked.number
 
 -- name: rewrite_job
-UPDATE jobs SET payload = :payload, lead_key = :lead_key
+UPDATE jobs SET payload = :payload, lead_key = :lead_key,
+                result = COALESCE(CAST(:result AS TEXT), result),
+                opener_key = CASE WHEN lead_key = :lead_key THEN opener_key END
 WHERE id = :id AND tenant = :tenant AND payload = :expected
 RETURNING id
 
 -- name: claim_job
 UPDATE jobs SET status = 'running', worker = :worker, lease_until = :lease_until,
-                attempt = attempt + 1, updated_at = :now
+                attempt = attempt + 1, run_after = NULL, updated_at = :now
 WHERE id = (
     SELECT id FROM jobs
     WHERE status IN ('queued', 'running')
-      AND (status = 'queued' OR lease_until <= :now)
-      AND (CAST(:job_id AS TEXT) IS NULL OR id = :job_id)
+      AND (status = 'queued' AND (run_after IS NULL OR run_after <= :now OR cancel_requested = 1)
+           OR status = 'running' AND lease_until <= :now
+              AND REPLACE(CAST(:ours AS TEXT), ' ' || id || ' ', '') = CAST(:ours AS TEXT))
+      AND priority >= :priority_min
+      AND (CAST(:tenant_jobs_max AS BIGINT) IS NULL OR tenant NOT IN (
+          SELECT busy.tenant FROM jobs AS busy
+          WHERE busy.status = 'running' AND busy.lease_until > :now
+          GROUP BY busy.tenant HAVING COUNT(*) >= :tenant_jobs_max))
     ORDER BY priority DESC, created_at, id LIMIT 1 /*lock*/)
-RETURNING id, tenant
+RETURNING *, CAST(NULL AS BIGINT) AS asked_number
+
+-- name: claim_this_job
+UPDATE jobs SET status = 'running', worker = :worker, lease_until = :lease_until,
+                attempt = attempt + 1, run_after = NULL, updated_at = :now
+WHERE id = (
+    SELECT id FROM jobs
+    WHERE id = :job_id
+      AND (status = 'queued' AND (run_after IS NULL OR run_after <= :now OR cancel_requested = 1)
+           OR status = 'running' AND lease_until <= :now
+              AND REPLACE(CAST(:ours AS TEXT), ' ' || id || ' ', '') = CAST(:ours AS TEXT))
+      AND (CAST(:tenant_jobs_max AS BIGINT) IS NULL OR :tenant_jobs_max > (
+          SELECT COUNT(*) FROM jobs AS busy
+          WHERE busy.tenant = jobs.tenant AND busy.status = 'running'
+            AND busy.lease_until > :now)) /*lock*/)
+RETURNING *, CAST(NULL AS BIGINT) AS asked_number
 
 -- name: heartbeat
 UPDATE jobs SET lease_until = :lease_until
 WHERE id = :id AND worker = :worker AND status = 'running'
-RETURNING id, tenant
+RETURNING *, CAST(NULL AS BIGINT) AS asked_number
 
 -- name: finish_job
 UPDATE jobs SET
@@ -204,24 +275,45 @@ UPDATE jobs SET
                   THEN 'cancelled' ELSE CAST(:status AS TEXT) END,
     result = :result, error = :error, worker = NULL, lease_until = NULL, updated_at = :now
 WHERE id = :id AND worker = :worker AND status = 'running'
-RETURNING id
+RETURNING id, tenant, status, callback_url,
+          EXISTS (SELECT 1 FROM transfers
+                  WHERE transfers.tenant = jobs.tenant AND transfers.job_id = jobs.id) AS charged
 
 -- name: resume_job
-UPDATE jobs SET status = 'queued', attempt = 0, payload = COALESCE(:payload, payload),
+UPDATE jobs SET status = 'queued', attempt = 0, run_after = NULL, payload = COALESCE(:payload, payload),
                 updated_at = :now
 WHERE id = :id AND status = 'waiting'
 RETURNING id
 
 -- name: hand_back_job
-UPDATE jobs SET status = 'queued', attempt = attempt - 1, worker = NULL, lease_until = NULL,
-                payload = COALESCE(:payload, payload), updated_at = :now
+UPDATE jobs SET status = 'queued', worker = NULL, lease_until = NULL,
+                attempt = CASE WHEN CAST(:run_after AS BIGINT) IS NULL
+                               THEN attempt - 1 ELSE attempt END,
+                run_after = :run_after, payload = COALESCE(:payload, payload), updated_at = :now
 WHERE id = :id AND worker = :worker AND status = 'running'
 RETURNING id
 
 -- name: cancel_job
+-- What an earlier attempt has left is closed and billed by a worker.
 UPDATE jobs SET cancel_requested = 1, updated_at = :now,
-    status = CASE WHEN status = 'running' THEN status ELSE 'cancelled' END
+    status = CASE WHEN status = 'running' THEN status
+                  WHEN status = 'queued' AND (attempt > 0 OR EXISTS (
+                      SELECT 1 FROM checkpoints WHERE checkpoints.job_id = jobs.id)) THEN status
+                  ELSE 'cancelled' END
 WHERE id = :id AND tenant = :tenant AND status IN ('queued', 'running', 'waiting')
+RETURNING id, tenant, status, callback_url,
+          EXISTS (SELECT 1 FROM transfers
+                  WHERE transfers.tenant = jobs.tenant AND transfers.job_id = jobs.id) AS charged
+
+-- name: waiting_jobs
+SELECT id FROM jobs WHERE status = 'waiting' AND updated_at < :before ORDER BY id
+
+-- name: expire_job
+UPDATE jobs SET status = 'cancelled', cancel_requested = 1, updated_at = :now
+WHERE id = :id AND status = 'waiting' AND updated_at < :before
+RETURNING id, tenant, status, callback_url,
+          EXISTS (SELECT 1 FROM transfers
+                  WHERE transfers.tenant = jobs.tenant AND transfers.job_id = jobs.id) AS charged
 
 -- name: count_slot_request
 UPDATE jobs SET requests_made = requests_made + 1, updated_at = :now
@@ -240,6 +332,15 @@ INSERT INTO checkpoints (job_id, step, outcome, finished_at)
 VALUES (:job_id, :step, :outcome, :now)
 ON CONFLICT (job_id, step) DO UPDATE SET
     outcome = excluded.outcome, finished_at = excluded.finished_at
+RETURNING job_id
+
+-- name: put_held_checkpoint
+INSERT INTO checkpoints (job_id, step, outcome, finished_at)
+SELECT id, CAST(:step AS TEXT), CAST(:outcome AS TEXT), CAST(:now AS BIGINT) FROM jobs
+WHERE id = :job_id AND worker = :worker AND status = 'running' /*wait*/
+ON CONFLICT (job_id, step) DO UPDATE SET
+    outcome = excluded.outcome, finished_at = excluded.finished_at
+RETURNING job_id
 
 -- name: delete_finished_checkpoints
 DELETE FROM checkpoints WHERE job_id IN (
@@ -257,6 +358,13 @@ RETURNING id
 UPDATE jobs SET attempt = attempt WHERE id = :job_id AND worker = :worker AND status = 'running'
 RETURNING id
 
+-- name: standing
+SELECT jobs.cancel_requested, jobs.requests_made, checkpoints.step, checkpoints.outcome,
+       (SELECT COALESCE(MAX(seq), 0) FROM job_events WHERE job_id = jobs.id) AS seq
+FROM jobs LEFT JOIN checkpoints ON checkpoints.job_id = jobs.id
+WHERE jobs.id = :job_id
+ORDER BY checkpoints.finished_at, checkpoints.step
+
 -- name: last_event_seq
 SELECT COALESCE(MAX(seq), 0) AS seq FROM job_events WHERE job_id = :job_id
 
@@ -273,19 +381,124 @@ WHERE job_events.job_id = :job_id AND jobs.tenant = :tenant AND job_events.seq >
 ORDER BY job_events.seq LIMIT :limit
 
 -- name: purge_pages
-DELETE FROM pages WHERE fetched_micros < :before
+DELETE FROM pages WHERE fetched_micros < :before AND (tenant, sha256, url) IN (
+    SELECT tenant, sha256, url FROM pages WHERE fetched_micros < :before LIMIT :limit)
 
 -- name: purge_archive
-DELETE FROM backfill_archive WHERE archived_at < :before
+DELETE FROM backfill_archive WHERE (tenant, chat_session_id, version) IN (
+    SELECT tenant, chat_session_id, version FROM backfill_archive
+    WHERE archived_at < :before LIMIT :limit)
 
 -- name: purge_seeds
-DELETE FROM seeds WHERE created_at < :before
+DELETE FROM seeds WHERE created_at < :before AND (tenant, seed_key, chat_session_id) IN (
+    SELECT tenant, seed_key, chat_session_id FROM seeds WHERE created_at < :before LIMIT :limit)
 
 -- name: purge_sessions
-DELETE FROM sessions WHERE updated_at < :before AND NOT EXISTS (
-    SELECT 1 FROM jobs
-    WHERE jobs.tenant = sessions.tenant AND jobs.chat_session_id = sessions.chat_session_id
-      AND jobs.status IN ('queued', 'running', 'waiting'))
+DELETE FROM sessions WHERE updated_at < :before AND (tenant, chat_session_id) IN (
+    SELECT tenant, chat_session_id FROM sessions AS old
+    WHERE updated_at < :before AND NOT EXISTS (
+        SELECT 1 FROM jobs
+        WHERE jobs.tenant = old.tenant AND jobs.chat_session_id = old.chat_session_id
+          AND jobs.status IN ('queued', 'running', 'waiting'))
+    LIMIT :limit)
 
 -- name: purge_jobs
-DELETE FROM jobs WHERE updated_at < :before AND status NOT IN ('queued', 'running')
+DELETE FROM jobs WHERE id IN (
+    SELECT id FROM jobs
+    WHERE updated_at < :before AND status IN ('done', 'error', 'cancelled') LIMIT :limit)
+
+-- name: purge_tickets
+DELETE FROM tickets WHERE sha256 IN (
+    SELECT sha256 FROM tickets WHERE expires_at < :before LIMIT :limit)
+
+-- name: balances
+SELECT * FROM balances WHERE tenant = :tenant
+
+-- name: lock_balances
+INSERT INTO balances (tenant, customer, held, earned, bank, posted)
+VALUES (:tenant, 0, 0, 0, 0, 0)
+ON CONFLICT (tenant) DO UPDATE SET posted = balances.posted
+RETURNING posted
+
+-- name: move_cents
+UPDATE balances SET customer = customer + :customer, held = held + :held,
+                    earned = earned + :earned, bank = bank + :bank, posted = posted + 1
+WHERE tenant = :tenant AND customer + :customer >= 0 AND held + :held >= 0
+RETURNING posted
+
+-- name: transfer
+SELECT id FROM transfers WHERE tenant = :tenant AND id = :id
+
+-- name: insert_transfer
+INSERT INTO transfers (tenant, id, number, job_id, item, kind, cents, reason, posted_at)
+VALUES (:tenant, :id, :number, :job_id, :item, :kind, :cents, :reason, :at)
+
+-- name: transfers
+SELECT * FROM transfers WHERE tenant = :tenant ORDER BY number DESC LIMIT :limit
+
+-- name: transfers_of_job
+SELECT * FROM transfers WHERE tenant = :tenant AND job_id = :job_id ORDER BY number LIMIT :limit
+
+-- name: insert_key
+INSERT INTO api_keys (id, tenant, name, scopes, sha256, created_at, revoked_at)
+VALUES (:id, :tenant, :name, :scopes, :sha256, :created_at, :revoked_at)
+
+-- name: key_by_hash
+SELECT * FROM api_keys WHERE sha256 = :sha256 AND revoked_at IS NULL
+
+-- name: keys
+SELECT * FROM api_keys WHERE CAST(:tenant AS TEXT) IS NULL OR tenant = :tenant
+ORDER BY created_at, id
+
+-- name: revoke_key
+UPDATE api_keys SET revoked_at = :at
+WHERE id = :id AND (CAST(:tenant AS TEXT) IS NULL OR tenant = :tenant) AND revoked_at IS NULL
+RETURNING id
+
+-- name: insert_ticket
+INSERT INTO tickets (sha256, tenant, job_id, subject, expires_at)
+VALUES (:sha256, :tenant, :job_id, :subject, :expires_at)
+
+-- name: take_ticket
+DELETE FROM tickets WHERE sha256 = :sha256 AND job_id = :job_id
+RETURNING tenant, subject, expires_at
+
+-- name: secret
+SELECT secret FROM secrets WHERE name = :name
+
+-- name: insert_secret
+INSERT INTO secrets (name, secret) VALUES (:name, :secret)
+ON CONFLICT (name) DO NOTHING
+
+-- name: insert_callback
+INSERT INTO callbacks (job_id, tenant, url, attempt, due_at)
+VALUES (:job_id, :tenant, :url, 0, :now)
+ON CONFLICT (job_id) DO NOTHING
+
+-- name: claim_callback
+UPDATE callbacks SET attempt = attempt + 1, due_at = :lease_until, lease_until = :lease_until
+WHERE job_id = (
+    SELECT job_id FROM callbacks WHERE due_at <= :now AND tenant NOT IN (
+        SELECT busy.tenant FROM callbacks AS busy WHERE busy.lease_until > :now
+        GROUP BY busy.tenant HAVING COUNT(*) >= :tenant_max)
+    ORDER BY due_at, job_id LIMIT 1 /*lock*/)
+RETURNING job_id, tenant, url, attempt
+
+-- name: postpone_callback
+UPDATE callbacks SET due_at = :again_at, lease_until = NULL WHERE job_id = :job_id
+
+-- name: delete_callback
+DELETE FROM callbacks WHERE job_id = :job_id
+
+-- name: attach_callback
+UPDATE jobs SET callback_url = :url
+WHERE id = :job_id AND tenant = :tenant AND callback_url IS NULL
+RETURNING status
+
+-- name: keyed_request
+SELECT request_sha, job_id FROM idempotency_keys WHERE tenant = :tenant AND key_sha = :key_sha
+
+-- name: insert_keyed_request
+INSERT INTO idempotency_keys (tenant, key_sha, request_sha, job_id)
+VALUES (:tenant, :key_sha, :request_sha, :job_id)
+ON CONFLICT (tenant, key_sha) DO NOTHING

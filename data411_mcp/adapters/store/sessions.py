@@ -1,11 +1,14 @@
-"""Chats and their graphs, warm seeds and tombstones, over named queries."""
+"""Chats and their graphs, warm seeds and tombstones, over named queries. Where one
+transaction writes several rows it does so in their order, so that two never wait in a circle."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from data411_mcp.adapters.store.sql import Database, Row, micros, moment
+from data411_mcp.adapters.store.rows import columns, record
+from data411_mcp.adapters.store.sql import Database, indexable, micros, moment
+from data411_mcp.domain.jobs import Job
 from data411_mcp.errors import NotFound, StaleVersion
 from data411_mcp.services.ports import SeedRow, SessionRow
 
@@ -15,26 +18,15 @@ class SessionTables:
 
     async def bind(self, row: SessionRow) -> SessionRow:
         async with self._db.transaction() as transaction:
-            await transaction.changed(
-                "insert_session",
-                tenant=row.tenant,
-                chat_session_id=row.chat_session_id,
-                lead=row.lead,
-                lead_key=row.lead_key,
-                created_at=micros(row.created_at),
-                updated_at=micros(row.updated_at),
-                version=row.version,
-                backfill=row.backfill,
-                identity_choice=row.identity_choice,
-            )
+            await transaction.changed("insert_session", **columns(row))
             rows = await transaction.rows(
                 "session", tenant=row.tenant, chat_session_id=row.chat_session_id
             )
-        return _session(rows[0])
+        return record(SessionRow, rows[0])
 
     async def session(self, tenant: str, chat_session_id: str) -> SessionRow | None:
         rows = await self._db.read("session", tenant=tenant, chat_session_id=chat_session_id)
-        return _session(rows[0]) if rows else None
+        return record(SessionRow, rows[0]) if rows else None
 
     async def session_version(self, tenant: str, chat_session_id: str) -> int | None:
         rows = await self._db.read(
@@ -53,7 +45,7 @@ class SessionTables:
         async with self._db.transaction() as transaction:
             if not await transaction.rows("touch_session", **chat, at=micros(at)):
                 raise _unknown_chat()
-            await transaction.changed("remember_lead", **chat, at=micros(at))
+            await transaction.changed("remember_lead", **chat, lead=lead, at=micros(at))
             await transaction.changed("replace_lead", **chat, lead=lead, lead_key=lead_key)
 
     async def lead_history(self, tenant: str, chat_session_id: str) -> tuple[str, ...]:
@@ -81,12 +73,17 @@ class SessionTables:
         *,
         expected_version: int,
         at: datetime,
+        job: Job | None = None,
     ) -> int:
         chat = {"tenant": tenant, "chat_session_id": chat_session_id}
+        query, of_job = "save_backfill", dict[str, object]()
+        if job is not None and job.worker is not None:
+            query, of_job = "save_backfill_of_job", {"job_id": job.id, "worker": job.worker}
         async with self._db.transaction() as transaction:
             saved = await transaction.rows(
-                "save_backfill",
+                query,
                 **chat,
+                **of_job,
                 backfill=backfill,
                 expected_version=expected_version,
                 at=micros(at),
@@ -130,11 +127,11 @@ class SessionTables:
 
     async def put_seeds(self, tenant: str, seeds: Sequence[SeedRow]) -> None:
         async with self._db.transaction() as transaction:
-            for seed in seeds:
+            for seed in sorted(seeds, key=lambda seed: seed.key):
                 await transaction.changed(
                     "put_seed",
                     tenant=tenant,
-                    seed_key=seed.key,
+                    seed_key=indexable(seed.key),
                     chat_session_id=seed.chat_session_id,
                     created_at=micros(seed.created_at),
                 )
@@ -144,18 +141,16 @@ class SessionTables:
     ) -> SeedRow | None:
         for key in keys:
             rows = await self._db.read(
-                "newest_seed", tenant=tenant, seed_key=key, not_before=micros(not_before)
+                "newest_seed", tenant=tenant, seed_key=indexable(key), not_before=micros(not_before)
             )
             if rows:
                 seed = rows[0]
-                return SeedRow(
-                    seed["seed_key"], seed["chat_session_id"], moment(seed["created_at"])
-                )
+                return SeedRow(key, seed["chat_session_id"], moment(seed["created_at"]))
         return None
 
     async def forget(self, tenant: str, tombstones: Sequence[str], at: datetime) -> None:
         async with self._db.transaction() as transaction:
-            for tombstone in tombstones:
+            for tombstone in sorted(tombstones):
                 await transaction.changed(
                     "put_tombstone", tenant=tenant, tombstone=tombstone, at=micros(at)
                 )
@@ -194,47 +189,15 @@ class SessionTables:
 
     async def delete_seeds(self, tenant: str, keys: Sequence[str]) -> None:
         async with self._db.transaction() as transaction:
-            for key in keys:
-                await transaction.changed("delete_seed", tenant=tenant, seed_key=key)
+            for key in sorted(keys):
+                await transaction.changed("delete_seed", tenant=tenant, seed_key=indexable(key))
 
     async def sessions_to_scan(
         self, tenant: str, *, after: str = "", limit: int = 100
     ) -> tuple[SessionRow, ...]:
         rows = await self._db.read("sessions_after", tenant=tenant, after=after, limit=limit)
-        return tuple(_session(row) for row in rows)
-
-    async def purge(
-        self, *, pages_before: datetime, graphs_before: datetime, jobs_before: datetime
-    ) -> Mapping[str, int]:
-        """A waiting job that nobody came back to goes with the final ones. Jobs go first: a chat
-        with a live job stays."""
-        ages = (
-            ("jobs", "purge_jobs", jobs_before),
-            ("pages", "purge_pages", pages_before),
-            ("backfill_archive", "purge_archive", graphs_before),
-            ("seeds", "purge_seeds", graphs_before),
-            ("sessions", "purge_sessions", graphs_before),
-        )
-        async with self._db.transaction() as transaction:
-            return {
-                table: await transaction.changed(query, before=micros(before))
-                for table, query, before in ages
-            }
+        return tuple(record(SessionRow, row) for row in rows)
 
 
 def _unknown_chat() -> NotFound:
     return NotFound("There is no such chat session.", "Start one with enrich_lead_session.")
-
-
-def _session(row: Row) -> SessionRow:
-    return SessionRow(
-        tenant=row["tenant"],
-        chat_session_id=row["chat_session_id"],
-        lead=row["lead"],
-        lead_key=row["lead_key"],
-        created_at=moment(row["created_at"]),
-        updated_at=moment(row["updated_at"]),
-        version=row["version"],
-        backfill=row["backfill"],
-        identity_choice=row["identity_choice"],
-    )

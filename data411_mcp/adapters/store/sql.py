@@ -5,6 +5,7 @@ The same named queries serve every database; only a `Database` differs.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -15,6 +16,7 @@ from importlib.resources import files
 from typing import Any, Protocol
 
 Row = Mapping[str, Any]
+KEY_BYTES_MAX = 800  # PostgreSQL takes 2,704 bytes for all columns of an index together
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -25,6 +27,9 @@ class Transaction(Protocol):
     async def changed(self, query: str, **parameters: object) -> int:
         """Run a named query without RETURNING; returns how many rows it changed."""
 
+    async def alone(self, section: str) -> None:
+        """From here to the end of the transaction nobody else is in the section of this name."""
+
 
 class Database(Protocol):
     """Errors of the driver leave it only as StoreError or one of its kinds."""
@@ -32,9 +37,16 @@ class Database(Protocol):
     async def read(self, query: str, **parameters: object) -> list[Row]:
         """Run one named SELECT outside any transaction; it sees all that was committed."""
 
-    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+    def transaction(self, *, durable: bool = True) -> AbstractAsyncContextManager[Transaction]:
         """A write transaction: committed at the end, rolled back by an exception. Nothing but
-        its own queries may be awaited inside."""
+        its own queries may be awaited inside. One that is not `durable` does not wait for the
+        disk: a power cut may take it back, but never one that was committed after it stays."""
+
+    async def write(
+        self, query: str, *, durable: bool = True, alone: str | None = None, **parameters: object
+    ) -> list[Row]:
+        """One named query as a transaction of its own, in as few round trips as can be; `alone`
+        is the section that it is in. It may be run twice where the connection dies meanwhile."""
 
     async def migrate(self) -> None: ...
     async def close(self) -> None: ...
@@ -74,6 +86,12 @@ def micros(moment: datetime) -> int:
 
 def moment(stored_micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=stored_micros)
+
+
+def indexable(key: str) -> str:
+    """A key that every database can index: a long one is replaced by its SHA-256."""
+    stored = key.encode("utf-8", "replace")
+    return key if len(stored) <= KEY_BYTES_MAX else hashlib.sha256(stored).hexdigest()
 
 
 def storable(parameters: Mapping[str, object]) -> dict[str, object]:

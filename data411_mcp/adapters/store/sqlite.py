@@ -2,7 +2,8 @@
 
 Several processes may open the same file on one machine. Every write is a `BEGIN IMMEDIATE`
 transaction: a deferred one fails at its first write when somebody else wrote meanwhile, whatever
-the busy timeout.
+the busy timeout. What is committed survives a power cut (`synchronous = FULL`), because cents are
+among it; that makes a write of 0.7 ms one of 1.6 ms on an SSD.
 """
 
 from __future__ import annotations
@@ -17,10 +18,8 @@ import aiosqlite
 import anyio
 import anyio.to_thread
 
-from data411_mcp.adapters.store.jobs import JobTables
-from data411_mcp.adapters.store.pages import PageTables
-from data411_mcp.adapters.store.sessions import SessionTables
 from data411_mcp.adapters.store.sql import Row, Transaction, migrations, queries, storable
+from data411_mcp.adapters.store.tables import Tables
 from data411_mcp.errors import StoreBusy, StoreError, StoreFull
 
 BUSY_SECONDS = 5.0  # how long a writer waits for other processes
@@ -31,11 +30,10 @@ BUSY_TIMEOUT_MS = 50
 BUSY_PAUSE_SECONDS = 0.005
 
 
-class SqliteStore(SessionTables, PageTables, JobTables):
+class SqliteStore(Tables):
     """Implements the `Store` port."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._db = database
+    _db: SqliteDatabase
 
     @classmethod
     @asynccontextmanager
@@ -55,18 +53,13 @@ class SqliteStore(SessionTables, PageTables, JobTables):
             with anyio.CancelScope(shield=True):
                 await database.close()
 
-    async def migrate(self) -> None:
-        await self._db.migrate()
-
-    async def close(self) -> None:
-        await self._db.close()
-
 
 class SqliteDatabase:
     """A writer and a reader connection to one file; implements `Database`."""
 
     def __init__(self) -> None:
         self._turn = anyio.Lock()
+        self._durable: bool | None = True  # None: cancelled while it was changed
         self._connections: list[aiosqlite.Connection] = []
 
     async def connect(self, path: Path) -> None:
@@ -78,9 +71,7 @@ class SqliteDatabase:
                 for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "foreign_keys = ON"):
                     await connection.execute(f"PRAGMA {pragma}")
                 await self._ask_until_free(connection, "PRAGMA journal_mode = WAL")
-                # Survives a killed process; a power cut may cost the last commits, which the
-                # jobs then do again.
-                await connection.execute("PRAGMA synchronous = NORMAL")
+                await connection.execute("PRAGMA synchronous = FULL")
             await self._reader.execute("PRAGMA query_only = ON")
 
     @property
@@ -96,22 +87,38 @@ class SqliteDatabase:
             return await self._ask_until_free(self._reader, queries()[query], storable(parameters))
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, durable: bool = True) -> AsyncIterator[Transaction]:
         await self._take_turn()
         committed = False
         try:
             with _our_errors():
+                if self._writer.in_transaction:  # it could not be rolled back the last time
+                    await self._writer.rollback()
+                if durable is not self._durable:
+                    level = "FULL" if durable else "NORMAL"
+                    self._durable = None
+                    await self._writer.execute(f"PRAGMA synchronous = {level}")
+                    self._durable = durable
                 await self._ask_until_free(self._writer, "BEGIN IMMEDIATE")
                 yield SqliteTransaction(self._writer)
                 await self._writer.commit()
                 committed = True
         finally:
-            with anyio.CancelScope(shield=True):
-                if not committed:
-                    # The connection's thread keeps the order: this comes after a statement that
-                    # a cancelled task no longer waits for. Without a transaction it does nothing.
-                    await self._writer.rollback()
-            self._turn.release()
+            try:
+                with anyio.CancelScope(shield=True), _our_errors():
+                    if not committed:
+                        # The connection's thread keeps the order: this comes after a statement
+                        # that a cancelled task no longer waits for. Without a transaction it does
+                        # nothing.
+                        await self._writer.rollback()
+            finally:
+                self._turn.release()
+
+    async def write(
+        self, query: str, *, durable: bool = True, alone: str | None = None, **parameters: object
+    ) -> list[Row]:
+        async with self.transaction(durable=durable) as transaction:
+            return await transaction.rows(query, **parameters)
 
     async def _take_turn(self) -> None:
         with anyio.move_on_after(WRITER_TURN_SECONDS):
@@ -182,6 +189,9 @@ class SqliteTransaction:
     async def changed(self, query: str, **parameters: object) -> int:
         async with self._connection.execute(queries()[query], storable(parameters)) as cursor:
             return cursor.rowcount
+
+    async def alone(self, section: str) -> None:
+        """A write transaction is alone in the whole file."""
 
 
 def _prepare_file(path: Path) -> None:

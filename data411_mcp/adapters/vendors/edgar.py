@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import anyio
 import anyio.to_thread
 
 from data411_mcp.adapters.vendors.api_page import JSON_TYPE, FactReader, Step, api_page
@@ -19,6 +20,7 @@ from data411_mcp.adapters.vendors.register import Register, names_of
 from data411_mcp.domain.evidence import Page
 from data411_mcp.domain.graph import FieldName
 from data411_mcp.domain.places import state_spellings
+from data411_mcp.errors import LookupFailed
 from data411_mcp.services.ports import RegistryQuery, RegistryRecord
 
 TICKERS_URL = "https://www.sec.gov/files/company_tickers.json"
@@ -29,12 +31,20 @@ _US_TERRITORIES = frozenset({"gu", "vi", "as", "mp"})
 
 
 @dataclass
+class Registrants:
+    """CIK → title, in memory. The list is public, and too long to be kept once for each tenant."""
+
+    titles: dict[int, str] = field(default_factory=dict)
+    read_at: float | None = None  # the clock's monotonic seconds
+    reading: anyio.Lock = field(default_factory=anyio.Lock)
+
+
+@dataclass
 class Edgar(Register):
     tickers_url: str = TICKERS_URL
     submissions_url: str = SUBMISSIONS_URL
+    registrants: Registrants = field(default_factory=Registrants, repr=False)
     name = "SEC"
-    _titles: dict[int, str] = field(default_factory=dict, init=False, repr=False)
-    _read_at: float | None = field(default=None, init=False, repr=False)
 
     async def lookup(
         self, query: RegistryQuery, *, deadline_seconds: float
@@ -56,22 +66,31 @@ class Edgar(Register):
         return await self.keep(records)
 
     async def _registrants(self, until: float) -> dict[int, str]:
-        """CIK → title, from memory, the store or the vendor; a day old at most."""
-        fresh = TICKERS_FRESH.total_seconds()
-        if self._read_at is not None and self.clock.monotonic() - self._read_at < fresh:
-            return self._titles
+        """From memory, the store or the vendor; a day old at most. One asks, the others wait."""
+        known = self.registrants
+        try:
+            with anyio.fail_after(max(0.0, until - self.clock.monotonic())):
+                await known.reading.acquire()
+        except TimeoutError as error:
+            raise LookupFailed("timeout") from error
+        try:
+            fresh = TICKERS_FRESH.total_seconds()
+            if known.read_at is None or self.clock.monotonic() - known.read_at >= fresh:
+                known.titles = await self._list(until)
+                known.read_at = self.clock.monotonic()
+            return known.titles
+        finally:
+            known.reading.release()
+
+    async def _list(self, until: float) -> dict[int, str]:
         page = await self.store.fresh_page(
             self.tenant, self.tickers_url, not_before=self.clock.now() - TICKERS_FRESH
         )
         if page is not None and page.body:
-            body = page.body
-        else:
-            reply = await self.get(self.tickers_url, until=until)
-            body = reply.body
-        titles = _titles(body)
-        if page is None or not page.body:
-            await self.store.put_page(self.tenant, self._list_page(body))
-        self._titles, self._read_at = titles, self.clock.monotonic()
+            return _titles(page.body)
+        body = (await self.get(self.tickers_url, until=until)).body
+        titles = _titles(body)  # what cannot be read is not kept
+        await self.store.put_page(self.tenant, self._list_page(body))
         return titles
 
     def _list_page(self, body: bytes) -> Page:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from data411_mcp import __version__
 from data411_mcp.adapters.vendors.api_page import body_text
@@ -18,13 +19,18 @@ NAMES_MAX = 3  # names of one company that a register is asked for
 
 @dataclass
 class Register:
-    """`tenant` owns the stored pages. Subclasses implement `ports.Registry`."""
+    """`tenant` owns the stored pages. Subclasses implement `ports.Registry`; what they remember
+    between look-ups is the register's own, and shared by `for_tenant`."""
 
     http: VendorHttp
     store: Store
     clock: Clock
     settings: Settings
     tenant: str
+
+    def for_tenant(self, tenant: str) -> Self:
+        """The same register, storing its pages for another tenant."""
+        return replace(self, tenant=tenant)
 
     @property
     def user_agent(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from data411_mcp.adapters.vendors.edgar import Edgar
 from data411_mcp.adapters.vendors.errors import VendorHttp
 from data411_mcp.adapters.vendors.gleif import Gleif
@@ -12,9 +14,14 @@ from data411_mcp.services.ports import Clock, Registry, SearchEngine, Store
 from data411_mcp.settings import Settings
 
 
+class TenantRegistry(Registry, Protocol):
+    def for_tenant(self, tenant: str) -> Registry:
+        """The same register, storing its pages for another tenant."""
+
+
 def registries(
     http: VendorHttp, store: Store, clock: Clock, settings: Settings, tenant: str
-) -> tuple[Registry, ...]:
+) -> tuple[TenantRegistry, ...]:
     """Every register, in the order of the table. None needs a key."""
     return (
         Gleif(http, store, clock, settings, tenant),

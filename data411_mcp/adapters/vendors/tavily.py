@@ -19,6 +19,7 @@ from data411_mcp.adapters.vendors.errors import (
     parse_object,
     status_error,
 )
+from data411_mcp.domain.metering import metered
 from data411_mcp.errors import LookupFailed, VendorError, VendorUnusable
 from data411_mcp.services.ports import Clock, SearchHit
 from data411_mcp.settings import Settings
@@ -26,6 +27,7 @@ from data411_mcp.settings import Settings
 BASE_URL = "https://api.tavily.com"
 QUERY_CHARS_MAX = 400  # the vendor refuses longer ones
 RESULTS_MAX = 20
+CREDIT_USD_MICROS = 8_000  # pay as you go; a basic search is one credit, an extract a fifth
 CONTENT_CHARS_MAX = 4000
 TITLE_CHARS_MAX = 300
 _TRACKING = ("utm_", "gclid", "fbclid", "msclkid", "mc_cid", "mc_eid", "srsltid")
@@ -61,6 +63,8 @@ class Tavily:
         )
         if not 200 <= reply.status < 300:
             raise self._error(reply)
+        if self.settings.tavily_api_key is not None:
+            metered(CREDIT_USD_MICROS)
         answer = parse_object(reply.body)
         if "results" not in answer and "error" in answer:
             raise self._error(reply)

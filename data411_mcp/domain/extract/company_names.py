@@ -60,6 +60,7 @@ _COPYRIGHT = re.compile(
 _COPYRIGHT_AFTER = re.compile(
     r"(?P<name>[^|©\n•·.]{2,70}?)[\s,.]*(?:©|\(c\)|\bcopyright\b)\s*(?:19|20)\d\d", re.IGNORECASE
 )
+_COPYRIGHT_SIGNS = ("copy", "©", "(c)")  # no line without one fits either pattern
 _COPYRIGHT_END = re.compile(
     r"\.?\s*(?:[.,;]?\s*\ball rights|\balle rechte|\btous droits|\btodos los|\btutti i diritti"
     r"|\bdesigned\b|\bdesign (?:by|and)|\bpowered by|\bsite by|\bweb ?site\b|\bprivacy\b|\bterms\b"
@@ -112,10 +113,10 @@ def display_name(text: str) -> str:
     return said.group() if said else bare
 
 
-def own_tokens(document: Document, hints: Hints) -> frozenset[str]:
-    """Folded words by which the page's company is known: of its name and its host."""
+def own_tokens(names: Iterable[Fact], document: Document, hints: Hints) -> frozenset[str]:
+    """Folded words by which the page's company is known: of its `names` as read, and its host."""
     words: set[str] = set()
-    for fact in read_company_names(document, hints):
+    for fact in names:
         words.update(re.findall(r"[^\W_]{2,}", fold(fact.value)))
     if hints.company:
         words.update(re.findall(r"[^\W_]{2,}", fold(hints.company)))
@@ -189,6 +190,9 @@ def _from_title(document: Document) -> Iterator[Candidate]:
 def _from_copyright(document: Document) -> Iterator[Candidate]:
     for block in document.blocks:
         text = document.text[block.start : block.end]
+        folded = text.casefold()
+        if not any(sign in folded for sign in _COPYRIGHT_SIGNS):
+            continue
         for pattern in (_COPYRIGHT, _COPYRIGHT_AFTER):
             if (found := pattern.search(text)) and not AGENCY.search(text[: found.start()]):
                 name = _clean(_COPYRIGHT_END.split(found["name"])[0])

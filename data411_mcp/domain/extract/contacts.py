@@ -8,7 +8,7 @@ member of a directory) keeps a score below `OURS_MIN`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -16,10 +16,9 @@ from data411_mcp.domain.extract import geo
 from data411_mcp.domain.extract.country import (
     WEIGHT_SITE_SUFFIX,
     Sighting,
-    addressed,
-    heaviest,
-    sightings,
+    Whereabouts,
     weigh,
+    whereabouts,
 )
 from data411_mcp.domain.extract.document import Document, Fact, Hints
 from data411_mcp.domain.extract.emails import (
@@ -33,7 +32,7 @@ from data411_mcp.domain.extract.emails import (
 from data411_mcp.domain.extract.others import Surroundings
 from data411_mcp.domain.extract.phone_numbers import is_valid, kind_of_range, normalize_phone
 from data411_mcp.domain.extract.phones import NumberReader, Spotted
-from data411_mcp.domain.extract.postal import Line, lines_of, read_localities
+from data411_mcp.domain.extract.postal import Line
 from data411_mcp.domain.graph import FieldName
 
 __all__ = ["OURS_MIN", "normalize_email", "normalize_phone", "read_contacts"]
@@ -53,40 +52,39 @@ _PERSON_NAME = re.compile(r"(?:[A-ZÀ-Þ][\w'’\-]+\.?\s+){1,3}[A-ZÀ-Þ][\w'�
 @dataclass(frozen=True, slots=True)
 class _Page:
     document: Document
-    lines: list[Line]
+    lines: Sequence[Line]
     regions: list[str]
     local: list[tuple[int, str]]
     around: Surroundings
     site: str  # registrable domain of the page, may be empty
 
 
-def read_contacts(document: Document, hints: Hints) -> tuple[Fact, ...]:
+def read_contacts(
+    document: Document, hints: Hints, found_at: Whereabouts | None = None
+) -> tuple[Fact, ...]:
     """Phones, faxes and e-mail addresses, in order of appearance. Values are normalised (E.164,
     lower case); a score below `OURS_MIN` says: seen, but somebody else's."""
-    page = _page(document, hints)
+    page = _page(document, hints, found_at or whereabouts(document, hints))
     phones = [*_visible_phones(page), *_linked_phones(page), *_structured_phones(page)]
     emails = [*_visible_emails(page), *_linked_emails(page), *_structured_emails(page)]
     facts = [*_merged_phones(phones), *_merged_emails(emails)]
     return tuple(sorted(facts, key=lambda fact: (fact.start, fact.field, fact.kind or "")))
 
 
-def _page(document: Document, hints: Hints) -> _Page:
-    lines = lines_of(document.text, document.visible_end)
-    found = sightings(document, hints)
-    places = list(read_localities(lines, heaviest(found)))
-    found += addressed(places)
+def _page(document: Document, hints: Hints, found_at: Whereabouts) -> _Page:
+    lines, found = found_at.lines, found_at.signs
     site = registrable(geo.host_of(document.url)) or registrable(geo.host_of(hints.domain or ""))
     return _Page(
         document=document,
         lines=lines,
         regions=_regions(found, hints),
         local=_local_countries(found),
-        around=Surroundings.of(document, lines, hints, [place.line for place in places]),
+        around=Surroundings.of(document, lines, hints, [p.line for p in found_at.localities]),
         site=site,
     )
 
 
-def _regions(found: list[Sighting], hints: Hints) -> list[str]:
+def _regions(found: Sequence[Sighting], hints: Hints) -> list[str]:
     totals = weigh(found)
     ranked = sorted(totals, key=lambda code: -totals[code])
     kept = ranked[:1]
@@ -96,7 +94,7 @@ def _regions(found: list[Sighting], hints: Hints) -> list[str]:
     return list(dict.fromkeys(kept)) or ["US"]
 
 
-def _local_countries(found: list[Sighting]) -> list[tuple[int, str]]:
+def _local_countries(found: Sequence[Sighting]) -> list[tuple[int, str]]:
     """Places in the text that say where the lines after them are."""
     local = [
         (sighting.start, sighting.country)

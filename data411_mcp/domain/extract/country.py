@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import phonenumbers
@@ -12,6 +12,7 @@ from data411_mcp.domain.extract import geo
 from data411_mcp.domain.extract.document import Document, Hints, Link
 from data411_mcp.domain.extract.postal import (
     TEXT_CHARS_MAX,
+    Line,
     Locality,
     american_towns,
     lines_of,
@@ -44,6 +45,15 @@ class Sighting:
     weight: float
     start: int | None = None
     end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """The visible lines, the localities in them, and every sign of a country, theirs included."""
+
+    lines: Sequence[Line]
+    localities: tuple[Locality, ...]
+    signs: tuple[Sighting, ...]
 
 
 _LANGUAGES = {
@@ -139,7 +149,7 @@ def sightings(document: Document, hints: Hints) -> list[Sighting]:
     return found
 
 
-def addressed(localities: list[Locality]) -> Iterator[Sighting]:
+def addressed(localities: Iterable[Locality]) -> Iterator[Sighting]:
     """Signs from postal addresses."""
     first = True
     for place in localities:
@@ -153,7 +163,7 @@ def addressed(localities: list[Locality]) -> Iterator[Sighting]:
             yield Sighting(place.country, "address", weight, place.start, place.end)
 
 
-def weigh(found: list[Sighting]) -> dict[str, float]:
+def weigh(found: Iterable[Sighting]) -> dict[str, float]:
     """Total weight by country. Repetition counts little, or a list of clients would win."""
     by_kind: dict[tuple[str, str], list[float]] = {}
     for sighting in found:
@@ -166,18 +176,23 @@ def weigh(found: list[Sighting]) -> dict[str, float]:
     return totals
 
 
-def heaviest(found: list[Sighting]) -> str | None:
+def heaviest(found: Iterable[Sighting]) -> str | None:
     """The country with the most weight; the earlier sighting wins a tie."""
     totals = weigh(found)
     return max(totals, key=lambda country: totals[country]) if totals else None
 
 
+def whereabouts(document: Document, hints: Hints) -> Whereabouts:
+    """Read once for all who ask where the page's company is."""
+    lines = lines_of(document.text, document.visible_end)
+    signs = sightings(document, hints)
+    localities = tuple(read_localities(lines, heaviest(signs)))
+    return Whereabouts(lines, localities, (*signs, *addressed(localities)))
+
+
 def page_country(document: Document, hints: Hints) -> str | None:
     """ISO 2 code of the country the page is about, None without any sign."""
-    found = sightings(document, hints)
-    lines = lines_of(document.text, document.visible_end)
-    localities = list(read_localities(lines, heaviest(found)))
-    return heaviest(found + list(addressed(localities)))
+    return heaviest(whereabouts(document, hints).signs)
 
 
 def _outside_text(document: Document, hints: Hints) -> Iterator[Sighting]:

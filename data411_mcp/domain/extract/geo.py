@@ -31,9 +31,10 @@ _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 
 def fold(text: str) -> str:
     """Case, accents and punctuation removed: how names of places are compared."""
-    plain = unicodedata.normalize("NFKD", text)
-    plain = "".join(char for char in plain if not unicodedata.combining(char)).casefold()
-    return " ".join(re.sub(r"[^\w]+", " ", plain.replace("ß", "ss")).split())
+    if not text.isascii():
+        plain = unicodedata.normalize("NFKD", text)
+        text = "".join(char for char in plain if not unicodedata.combining(char))
+    return " ".join(re.sub(r"[^\w]+", " ", text.casefold().replace("ß", "ss")).split())
 
 
 def _records(table: str) -> list[tuple[str, tuple[str, ...]]]:

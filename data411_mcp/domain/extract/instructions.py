@@ -184,18 +184,19 @@ _ORDERS = _rules(
     rf"{_FOREIGN_MACHINE}(?:\s*[:：,]|\s*{_FOREIGN_ORDER})",
 )
 # Marks that are cheap to look for: a line without any of them is not read any further.
-_HINT = re.compile(
+_HINTS = (
     r"instruct|prompt|ignor|disregard|forget|overrid|bypass|model|assist|agent|crawl|scrap|\bbots?\b"
-    r"|chat|gpt|llm|\bai\b|\bais\b|a\.i\.|\bki\b|\bia\b|claude|gemini|copilot|system|<\||INST\]"
+    r"|chat|gpt|llm|\bai\b|\bais\b|a\.i\.|\bki\b|\bia\b|claude|gemini|copilot|system|<\||inst\]"
     r"|extract|enrich|summar|output|response|answer|reply|report|crm|your (?:task|role)|api key"
     r"|credential|password"
     r"|token|user|operator|anweis|vergiss|vorgabe|befehl|consigne|directive|règle|regla|regol|regra"
     r"|istruz|instruc|negeer|vergeet|zignor|pomiń|игнор|забуд|忽略|无视|忘记|無視|ии|助手|语言|言語|spider"
     r"|parse|parsing|process|index|ingest|analy|ignorier|robot|asked|mention this|verified|proven"
     r"|command|repeat|execute|function|tool|前|指示|collector|gatherer|harvest|\bminer|machine"
-    r"|automat",
-    re.IGNORECASE,
+    r"|automat"
 )
+_HINT = re.compile(_HINTS, re.IGNORECASE)
+_SMALL_HINT = re.compile(_HINTS)  # the same in small letters, and several times as fast
 # Terms of use speak to people about robots.
 _ABOUT_ROBOTS = re.compile(
     r"\b(?:you|users?|visitors?|nobody|no\s+one)\s+(?:may|must|shall|agree|will|are)\s+not\b"
@@ -261,7 +262,7 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _in_line(line: str) -> Iterator[tuple[int, int]]:
-    if not _HINT.search(line):
+    if not _hints(line):
         return
     if len(line) <= SENTENCES_CHARS_MAX:
         if _speaks_to_machine(line):
@@ -272,13 +273,17 @@ def _in_line(line: str) -> Iterator[tuple[int, int]]:
     for index, (start, end) in enumerate(sentences):
         for cut in range(start, end, SENTENCES_CHARS_MAX):
             piece = line[cut : min(end, cut + SENTENCES_CHARS_MAX)]
-            if _HINT.search(piece) and _speaks_to_machine(piece):
+            if _hints(piece) and _speaks_to_machine(piece):
                 # The order and the "fact" it wants told stand side by side.
                 yield (
                     sentences[max(index - 1, 0)][0],
                     sentences[min(index + 2, len(sentences) - 1)][1],
                 )
                 break
+
+
+def _hints(text: str) -> bool:
+    return bool(_SMALL_HINT.search(text.lower()) if text.isascii() else _HINT.search(text))
 
 
 def _overrides(text: str) -> bool:

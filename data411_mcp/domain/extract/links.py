@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from data411_mcp.domain.extract.document import Document, Fact, Hints
@@ -321,6 +322,7 @@ def page_sort(text: str, path: str) -> str:
     return _wanted(text, path)[0]
 
 
+@lru_cache(maxsize=2048)  # the pages of a site share their menu
 def _wanted(text: str, path: str) -> tuple[str, float]:
     """The sort of page a link leads to, and how sure: all of its text, then its path, then a
     word of its text."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from data411_mcp.domain.extract.document import Block, Document
 
@@ -94,10 +95,27 @@ def _line(block: Block, text: str, stack: list[tuple[int, str, int]], title: str
         heading=stack[-1][1] if stack else "",
         heading_start=stack[-1][2] if stack else 0,
         headings=headings,
-        of_others=others or bool(_OTHERS_PATH.search(path) or _OTHERS_HEADING.search(near)),
-        navigation=block.tag in _LINK_TAGS
-        and bool(_NAVIGATION_PATH.search(" ".join(path.split()[-_NEAR_PATH_WORDS:]))),
+        of_others=others or _is_others_path(path) or _heads_others(near),
+        navigation=block.tag in _LINK_TAGS and _is_navigation(path),
     )
+
+
+# The lines of a page share paths and headings.
+
+
+@lru_cache(maxsize=1024)
+def _is_others_path(path: str) -> bool:
+    return bool(_OTHERS_PATH.search(path))
+
+
+@lru_cache(maxsize=1024)
+def _heads_others(headings: str) -> bool:
+    return bool(_OTHERS_HEADING.search(headings))
+
+
+@lru_cache(maxsize=1024)
+def _is_navigation(path: str) -> bool:
+    return bool(_NAVIGATION_PATH.search(" ".join(path.split()[-_NEAR_PATH_WORDS:])))
 
 
 def _spread_quotes(lines: list[Line]) -> tuple[Line, ...]:

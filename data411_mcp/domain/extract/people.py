@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from data411_mcp.domain.extract.company_names import own_tokens
-from data411_mcp.domain.extract.document import Document, Fact, Hints, StructuredValue
+from data411_mcp.domain.extract.document import Document, Fact, StructuredValue
 from data411_mcp.domain.extract.page_lines import page_lines
 from data411_mcp.domain.extract.people_cards import SCORE_MIN, Found, found_in_lines, shown_title
 from data411_mcp.domain.extract.people_prose import Mention, mentions, menu_names
@@ -22,14 +21,14 @@ from data411_mcp.domain.graph import FieldName
 _QUOTE_GAP_MAX = 300  # code points a title's quote may span to hold the name too
 
 
-def read_people(document: Document, hints: Hints) -> tuple[Fact, ...]:
+def read_people(document: Document, own: frozenset[str]) -> tuple[Fact, ...]:
     """A PERSON fact for each staff person and a TITLE fact for each title the page gives them.
 
     `value` of a PERSON is the full name, `person` the same; of a TITLE the title, `person` its
-    owner. Only people who speak for the page's own company, in page order.
+    owner. Only people who speak for the page's own company, in page order. `own`: folded words
+    by which that company is known.
     """
     lines = page_lines(document)
-    own = own_tokens(document, hints)
     found = [
         *_structured(document),
         *found_in_lines(lines),

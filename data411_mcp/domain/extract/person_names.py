@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 from data411_mcp.domain.extract.data.people_given_names import GIVEN_NAMES
@@ -200,6 +201,8 @@ _FAMILY_TOO = _words(
 
 def fold(text: str) -> str:
     """Lower case without accents, for comparing."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(c for c in decomposed if not unicodedata.combining(c))
     return plain.replace("ø", "o").replace("ł", "l").replace("æ", "ae").replace("đ", "d")
@@ -244,6 +247,7 @@ def _set_aside(text: str) -> tuple[str, str, str, bool]:
     return text.strip(" ,"), suffix, nickname, marked
 
 
+@lru_cache(maxsize=4096)  # a page's readers ask for the same stretches
 def read_name(text: str) -> PersonName | None:
     """The person whose name the whole of `text` is, or None."""
     text = " ".join(text.replace("\u00a0", " ").split()).strip(" ,;:*•·-–—|")

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from data411_mcp.domain.extract import geo
 from data411_mcp.domain.extract.country import (
     Sighting,
-    addressed,
+    Whereabouts,
     heaviest,
     page_country,
-    sightings,
     weigh,
+    whereabouts,
 )
 from data411_mcp.domain.extract.document import Document, Fact, Hints
 from data411_mcp.domain.extract.others import Surroundings
@@ -28,8 +28,6 @@ from data411_mcp.domain.extract.postal import (
     Locality,
     american_towns,
     is_plausible_city,
-    lines_of,
-    read_localities,
     tidy_city,
 )
 from data411_mcp.domain.graph import FieldName
@@ -108,15 +106,15 @@ class Place:
     rule: str
 
 
-def read_places(document: Document, hints: Hints) -> tuple[Fact, ...]:
+def read_places(
+    document: Document, hints: Hints, found_at: Whereabouts | None = None
+) -> tuple[Fact, ...]:
     """Addresses (ADDRESS; kind hq, registered, mailing or None), then HQ_CITY and HQ_COUNTRY
     (ISO 2): at most one each, with the quote that shows it best."""
-    lines = lines_of(document.text, document.visible_end)
-    signs = sightings(document, hints)
-    localities = list(read_localities(lines, heaviest(signs)))
-    signs += addressed(localities)
+    found_at = found_at or whereabouts(document, hints)
+    lines, signs = found_at.lines, found_at.signs
     country = heaviest(signs)
-    localities = [place for place in localities if place.certain or place.country == country]
+    localities = [p for p in found_at.localities if p.certain or p.country == country]
     around = Surroundings.of(document, lines, hints, [place.line for place in localities])
     places = [*_structured_places(document, country)]
     places += _visible_places(lines, localities, around, country)
@@ -403,7 +401,7 @@ def _country(
     """The country with the best quote for it: an address, else its heaviest sign in the text."""
     if country is None:
         return
-    totals = weigh(list(signs))
+    totals = weigh(signs)
     share = totals[country] / sum(totals.values())
     score = round(min(0.95, 0.35 + 0.6 * share), 2)
     quotes = [

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from data411_mcp.domain.extract.cards import give_phones
-from data411_mcp.domain.extract.company_names import read_company_names
+from data411_mcp.domain.extract.company_names import own_tokens, read_company_names
 from data411_mcp.domain.extract.contacts import OURS_MIN, read_contacts
+from data411_mcp.domain.extract.country import whereabouts
 from data411_mcp.domain.extract.document import Document, Fact, Hints, PageFacts, Span
 from data411_mcp.domain.extract.firmographics import read_firmographics
 from data411_mcp.domain.extract.instructions import find_instructions
@@ -51,11 +52,13 @@ def _read(
 ) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
     """The page's own facts, and those of others."""
     ours_linked, others_linked = read_links(document, hints)
+    names = read_company_names(document, hints)
+    found_at = whereabouts(document, hints)
     read = [
-        *read_contacts(document, hints),
-        *read_places(document, hints),
-        *read_people(document, hints),
-        *read_company_names(document, hints),
+        *read_contacts(document, hints, found_at),
+        *read_places(document, hints, found_at),
+        *read_people(document, own_tokens(names, document, hints)),
+        *names,
         *read_firmographics(document),
         *read_technologies(document),
         *ours_linked,

@@ -10,7 +10,18 @@ from data411_mcp.domain.evidence import Finding, ReadPage
 from data411_mcp.domain.extract.document import Fact
 from data411_mcp.domain.graph import FieldName, IdentityCard
 from data411_mcp.domain.lead import Lead, LeadKey
-from data411_mcp.domain.slots import DEEP, DNS, FORGE, GROUND, REGISTRY, SITE, SPAN, SWIFT
+from data411_mcp.domain.slots import (
+    DEEP,
+    DNS,
+    FORGE,
+    GROUND,
+    REGISTRY,
+    SITE,
+    SLOTS,
+    SPAN,
+    SWIFT,
+    Pass,
+)
 from data411_mcp.services.ports import (
     DnsLookup,
     LanguageModel,
@@ -34,6 +45,14 @@ class Sources:
     dns: DnsLookup
     search: SearchEngine | None
     llm: LanguageModel | None
+    slot_cents: int = 35
+
+    def offers(self) -> dict[str, int]:
+        """The slots that could run now, with what one costs, in cents."""
+        return {
+            slot: 0 if SLOTS[slot].pass_ is Pass.FREE else self.slot_cents
+            for slot in self.runnable()
+        }
 
     def runnable(self) -> frozenset[str]:
         """Ids of the slots that could run now."""
@@ -70,7 +89,8 @@ class Brief:
 
 @dataclass
 class Haul:
-    """What a slot found. `degraded` holds stable reason words; cost is what vendors charged."""
+    """What a slot found. `degraded` holds stable reason words; the cost is what vendors charged,
+    read off the slot's meter once the haul is in."""
 
     findings: list[Finding] = field(default_factory=list)
     degraded: list[str] = field(default_factory=list)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from data411_mcp.domain.evidence import ReadPage
+from data411_mcp.domain.metering import metered
 from data411_mcp.domain.slots import DEEP, FORGE, GROUND, SPAN, SWIFT
 from data411_mcp.domain.untrusted import fence_pages
 from data411_mcp.errors import VendorUnusable
@@ -63,8 +64,9 @@ async def hunt_with_model(brief: Brief, spec: ModelSlot, prompts: Prompts) -> Ha
         ),
         deadline_seconds=spec.deadline_seconds,
     )
+    metered(reply.cost_usd_micros)
     found = list(findings(parse_answer(reply.data), slot=spec.slot))
-    haul = Haul(findings=found, cost_usd_micros=reply.cost_usd_micros, provider=reply.model)
+    haul = Haul(findings=found, provider=reply.model)
     if reply.repaired:
         haul.degraded.append("reply_repaired")
     cited = [
