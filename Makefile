@@ -35,7 +35,7 @@ check: setup
 	@$(BIN)/mypy
 
 test: setup
-	@$(BIN)/pytest -n 2 -m "not long"
+	@$(BIN)/pytest -n 4 -m "not long"
 
 test-long: setup
 	@$(BIN)/pytest

@@ -124,7 +124,9 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="Address of the HTTP server.")
     http_port: int = Field(8411, ge=0, le=65535, description="Port of the HTTP server.")
     http_auth: Literal["auto", "required"] = Field(
-        "auto", description="auto: on loopback no key is needed until the first one is created."
+        "auto",
+        description="auto: on loopback, with no public URL and no CORS origins, no key is needed "
+        "until one is created.",
     )
     http_answer_within_s: float = Field(
         180.0, gt=0, le=600, description="A synchronous route answers within this; then 202."
