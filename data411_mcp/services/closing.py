@@ -15,13 +15,12 @@ from data411_mcp.domain.ledger import Bill, BillLine, RefundReason
 from data411_mcp.domain.pricing import SESSION, ItemOutcome, Quote, QuoteItem, bill_of
 from data411_mcp.domain.slots import SLOTS, Pass, SlotState
 from data411_mcp.domain.summary import archive, is_current, write_summary
-from data411_mcp.errors import StaleVersion
-from data411_mcp.services.forgetting import Forgetting
+from data411_mcp.services.forgetting import Forgetting, Tombstones
+from data411_mcp.services.graph_writer import GraphWriter
 from data411_mcp.services.payloads import LEAD_SESSION
 from data411_mcp.services.ports import Clock, Store
 from data411_mcp.services.run_graph import LANDED, outcomes_of
 
-CLOSE_ATTEMPTS = 5
 _OPEN = (SlotState.PENDING.value, SlotState.RUNNING.value)
 
 
@@ -42,11 +41,11 @@ class Closing:
         with something proven. Raises StoreError."""
         state = SlotState.CANCELLED if status is JobStatus.CANCELLED else SlotState.ERROR
         await self.landed(job)
-        for _ in range(CLOSE_ATTEMPTS):
-            row = await self.store.session(job.tenant, job.chat_session_id)
-            if row is None or row.backfill is None:
-                return None
-            graph = Backfill.model_validate_json(row.backfill)
+        row = await self.store.session(job.tenant, job.chat_session_id)
+        if row is None or row.backfill is None:
+            return None
+
+        async def change(graph: Backfill, erased: Tombstones) -> Backfill | None:
             at = self.clock.now().isoformat()
             # In a thread: a large graph must not keep heartbeats and other chats waiting.
             closed = await anyio.to_thread.run_sync(
@@ -55,24 +54,11 @@ class Closing:
                     rewrite=job.route == LEAD_SESSION,
                 )
             )  # fmt: skip
-            if closed == graph == (await self.forgetting.tombstones(job.tenant)).without(graph):
-                return aborted_bill(job, graph, status)
-            erased = await self.forgetting.tombstones(job.tenant)
-            closed = erased.without(closed)
-            try:
-                await self.store.save_backfill(
-                    job.tenant,
-                    job.chat_session_id,
-                    closed.model_dump_json(by_alias=True),
-                    expected_version=row.version,
-                    at=self.clock.now(),
-                )
-            except StaleVersion:
-                continue
-            # Somebody may have been erased between the look and the write.
-            if await self.forgetting.tombstones(job.tenant) == erased:
-                return aborted_bill(job, closed, status)
-        raise StaleVersion("The graph kept changing while it was closed.", "Call again.")
+            return None if closed == graph == erased.without(graph) else erased.without(closed)
+
+        writer = GraphWriter(self.store, self.forgetting, self.clock)
+        graph, _ = await writer.rewrite(job.tenant, job.chat_session_id, change)
+        return aborted_bill(job, graph, status)
 
 
 def aborted_bill(job: Job, graph: Backfill, status: JobStatus = JobStatus.CANCELLED) -> Bill:

@@ -20,7 +20,7 @@ from data411_mcp.domain.lead_binding import moved
 from data411_mcp.domain.metering import metering
 from data411_mcp.domain.pricing import ItemOutcome, Quote, QuoteItem, bill_of
 from data411_mcp.domain.slots import SlotState
-from data411_mcp.errors import NotFound, StaleVersion, VendorError
+from data411_mcp.errors import NotFound, VendorError
 from data411_mcp.services.candidates import (
     INVESTIGATION,
     NOT_IDENTIFIED,
@@ -34,6 +34,8 @@ from data411_mcp.services.candidates import (
     retold,
     settle,
 )
+from data411_mcp.services.forgetting import Tombstones
+from data411_mcp.services.graph_writer import GraphWriter
 from data411_mcp.services.lead_jobs import digest_of
 from data411_mcp.services.partial_routes import RETRY_WINDOW, PartialRoute, say_started
 from data411_mcp.services.payloads import FINDING_RERUN
@@ -52,7 +54,6 @@ REASON = "finding-rerun"
 FOUND_PAGES_MAX = 5
 HITS_MAX = 8
 SEARCH_DEADLINE_SECONDS = 12.0
-SAVE_ATTEMPTS = 5
 
 
 @dataclass
@@ -184,37 +185,24 @@ class FindingRerun(PartialRoute):
         self, ctx: JobContext, run: GraphInWork, inquiry: Inquiry
     ) -> tuple[Outcome, int]:
         """Prove, merge, and save: on the graph as it then is, whoever wrote to it meanwhile."""
-        store, setup, job = self.setup.store, self.setup, ctx.job
-        pages = run.shelf.pages
-        for _ in range(SAVE_ATTEMPTS):
-            row = await store.session(job.tenant, job.chat_session_id)
-            if row is None or row.backfill is None:
-                raise _unknown(run.bound)
-            before = Backfill.model_validate_json(row.backfill)
+        setup, job = self.setup, ctx.job
+        outcomes: list[Outcome] = []  # the last one is that of the graph as it was written
+
+        async def change(before: Backfill, erased: Tombstones) -> Backfill:
             around = self._around(run, before)
             today = setup.clock.now().date().isoformat()
             outcome = await anyio.to_thread.run_sync(
                 partial(
-                    settle, before, inquiry, pages, around,
+                    settle, before, inquiry, run.shelf.pages, around,
                     lead_key=run.bound.key.text, today=today, offers=run.sources.offers(),
                 )
             )  # fmt: skip
-            erased = await setup.forgetting.tombstones(job.tenant)
-            graph = spend(erased.without(outcome.graph), inquiry.cost_usd_micros)
-            try:
-                version = await store.save_backfill(
-                    job.tenant,
-                    job.chat_session_id,
-                    graph.model_dump_json(by_alias=True),
-                    expected_version=row.version,
-                    at=setup.clock.now(),
-                    job=job,
-                )
-            except StaleVersion:
-                continue
-            await setup.forgetting.seen_to(job.tenant, job.chat_session_id, graph, version, erased)
-            return outcome, version
-        raise StaleVersion("The graph kept changing while it was saved.", "Call again.")
+            outcomes.append(outcome)
+            return spend(erased.without(outcome.graph), inquiry.cost_usd_micros)
+
+        writer = GraphWriter(setup.store, setup.forgetting, setup.clock)
+        _, version = await writer.rewrite(job.tenant, job.chat_session_id, change, job=job)
+        return outcomes[-1], version
 
 
 def _candidate(graph: Backfill, candidate_id: str | None, bound: BoundSession) -> Unmerged:

@@ -29,14 +29,14 @@ from data411_mcp.domain.lead_input import lead_key
 from data411_mcp.domain.merge import assemble, merge, statements_of
 from data411_mcp.domain.slots import AGENT, SLOTS, SlotState
 from data411_mcp.domain.summary import graph_fingerprint
-from data411_mcp.errors import InvalidArgument, NotFound, StaleVersion
+from data411_mcp.errors import InvalidArgument, NotFound
 from data411_mcp.services.desks import Desks
 from data411_mcp.services.forgetting import Forgetting, Tombstones
+from data411_mcp.services.graph_writer import GraphWriter
 from data411_mcp.services.graphs import graph_of, load_session
 from data411_mcp.services.ports import Clock, Store
 
 FINDINGS_MAX = 25
-EDIT_ATTEMPTS = 5
 # Of the 45 s that a tool call may take, the rest is for merging and storing.
 READ_DEADLINE_SECONDS = 22.0  # fetching and reading the pages of a submission
 PROVE_DEADLINE_SECONDS = 32.0  # from the start of the call until the last proof
@@ -197,27 +197,13 @@ class GraphEdits:
     async def _edit(
         self, tenant: str, chat_session_id: str, edit: Callable[[Backfill], Awaitable[Backfill]]
     ) -> Backfill:
-        """Read, change, compare and set; again when somebody else wrote first."""
-        for _ in range(EDIT_ATTEMPTS):
-            row = await load_session(self.store, tenant, chat_session_id)
-            graph = graph_of(row)
-            edited = await edit(graph)
-            erased = await self.forgetting.tombstones(tenant)
-            changed = await anyio.to_thread.run_sync(
-                _finished, graph, edited, erased, self.offers()
-            )
-            try:
-                version = await self.store.save_backfill(
-                    tenant,
-                    chat_session_id,
-                    changed.model_dump_json(by_alias=True),
-                    expected_version=row.version,
-                    at=self.clock.now(),
-                )
-            except StaleVersion:
-                continue
-            return await self.forgetting.seen_to(tenant, chat_session_id, changed, version, erased)
-        raise StaleVersion("The graph kept changing; nothing was written.", "Call again.")
+
+        async def change(before: Backfill, erased: Tombstones) -> Backfill:
+            edited = await edit(before)
+            return await anyio.to_thread.run_sync(_finished, before, edited, erased, self.offers())
+
+        writer = GraphWriter(self.store, self.forgetting, self.clock)
+        return (await writer.rewrite(tenant, chat_session_id, change))[0]
 
 
 def _finished(

@@ -398,6 +398,9 @@ async def _tombstones(forgetting: Any) -> list[str]:
     return [tombstone(forgetting.secret, "name", NORA)]
 
 
+ENDED = ("cancelled", "repetition")
+
+
 @pytest.mark.parametrize("how", ["resynthesis", "correction", "finding", "closing"])
 async def test_who_is_erased_while_a_graph_is_saved_is_not_in_it_afterwards(
     tmp_path: Path, erasing: Callable[[Lab], None], how: str
@@ -414,7 +417,8 @@ async def test_who_is_erased_while_a_graph_is_saved_is_not_in_it_afterwards(
             erasing(open_lab)
             await open_lab.app.runner.cancel(TENANT, rerun.job.id)
             await open_lab.finish(rerun.job)
-            await until_graph(open_lab, first.chat, lambda g: rows_of(g)[DEEP].state == "cancelled")
+            # On a slow machine the slot may land first: what it brought is merged, and closed too.
+            await until_graph(open_lab, first.chat, lambda g: rows_of(g)[DEEP].state in ENDED)
         else:
             erasing(open_lab)
         if how == "resynthesis":

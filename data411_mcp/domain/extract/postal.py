@@ -151,7 +151,6 @@ _NOT_A_CITY = re.compile(
     r"|people|years?|days?|ltd|inc|llc|gmbh|est|count(?:y|ies)|results?|products?|reviews?)\b",
     re.IGNORECASE,
 )
-_CITIES_WITH_SMALL_WORDS = re.compile(r"\b(?:of|in|the|and|am|an|der|de)\b", re.I)
 
 
 def lines_of(text: str, end: int) -> list[Line]:
