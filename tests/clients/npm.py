@@ -24,6 +24,15 @@ MODULES = HERE / "node_modules"
 SKIP = "DATA411_SKIP_NODE"
 INSTALL_SECONDS = 300
 RUN_SECONDS = 120
+# What npm says of a registry that cannot be reached, or not be trusted.
+_NO_REGISTRY = (
+    "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENOTCACHED",
+    "SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_GET_ISSUER_CERT", "E403", "E407",
+)  # fmt: skip
+
+
+class OutOfReach(Exception):
+    """Neither npm's cache nor a registry has the packages: nothing can be said of the product."""
 
 
 class NodeFailed(AssertionError):
@@ -70,6 +79,8 @@ def install() -> None:
              "--no-audit", "--no-fund", "--loglevel=error"],
             environment=os.environ, seconds=INSTALL_SECONDS,
         )  # fmt: skip
+        if ran.code != 0 and any(word in ran.stderr for word in _NO_REGISTRY):
+            raise OutOfReach("npm reaches no registry, and its cache lacks the packages")
         if ran.code != 0:
             raise NodeFailed(
                 "npm could not install the packages of tests/clients/package-lock.json. They are "
