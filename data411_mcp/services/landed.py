@@ -27,7 +27,8 @@ if TYPE_CHECKING:  # reading pages is loaded with the first run
     from data411_mcp.services.graph_in_work import GraphInWork
     from data411_mcp.services.hunting.brief import Haul
 
-MERGE_SECONDS = 1.0  # of the time that the end of a job has; slots beyond it are closed unmerged
+# Slots beyond it are closed unmerged. A shutdown leaves less: whoever takes over merges then.
+MERGE_SECONDS = 20.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -304,7 +304,7 @@ class Attempts:
                 run_after=now + timedelta(seconds=seconds),
             )
 
-        if not await self._until_saved(held, requeue):
+        if not await self._until_saved(requeue):
             log.warning("job_not_handed_back", job_id=held.job.id)  # the lease lapses instead
 
     async def _cancelled_meanwhile(self, held: HeldJob) -> bool:
@@ -326,15 +326,12 @@ class Attempts:
 
     async def close(self, job: Job, status: JobStatus, reason: str) -> None:
         """Of a job whose end is written already, with nothing to be captured."""
-        with anyio.move_on_after(SETTLE_SECONDS, shield=True):
-            while True:
-                try:
-                    await self._closed(job, status, reason)
-                except StoreBusy:
-                    await anyio.sleep(AGAIN_SECONDS / 2)
-                else:
-                    return
-        log.warning("job_not_closed", job_id=job.id)
+
+        async def tidy() -> None:
+            await self._closed(job, status, reason)
+
+        if not await self._until_saved(tidy):
+            log.warning("job_not_closed", job_id=job.id)
 
     async def _closed(self, job: Job, status: JobStatus, reason: str) -> Bill | None:
         """What is broken in there keeps no job from ending. Raises StoreBusy."""
@@ -376,11 +373,11 @@ class Attempts:
                 events=held.unsaved(),
             )
 
-        held.over = await self._until_saved(held, finish)
+        held.over = await self._until_saved(finish)
         if not held.over:
             log.warning("job_end_not_saved", job_id=held.job.id)
 
-    async def _until_saved(self, held: HeldJob, write: Callable[[], Awaitable[None]]) -> bool:
+    async def _until_saved(self, write: Callable[[], Awaitable[None]]) -> bool:
         """Write again while the store is away. A shutdown leaves it SETTLE_SECONDS."""
         for seconds, shield in ((SETTLE_SECONDS, True), (SETTLE_LATER_SECONDS, False)):
             with anyio.move_on_after(seconds, shield=shield):
