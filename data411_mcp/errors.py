@@ -173,6 +173,27 @@ class NotFound(CallerError):
     status = 404
 
 
+class ThreadLocked(CallerError):
+    """The thread is read-only: a newer one of the same company has taken its place."""
+
+    code = "THREAD_LOCKED"
+    status = 409
+
+
+class PlanMissing(CallerError):
+    """Enrichment was asked for before there was a plan to enrich."""
+
+    code = "PLAN_MISSING"
+    status = 412
+
+
+class RecipientNotAllowed(CallerError):
+    """The address is not among those that the tenant's configuration allows."""
+
+    code = "RECIPIENT_NOT_ALLOWED"
+    status = 403
+
+
 class VendorError(Data411Error):
     """Stays inside a slot. `reason` is a stable word for the trace, such as `timeout`."""
 

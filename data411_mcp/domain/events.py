@@ -23,6 +23,23 @@ class EventName(StrEnum):
     SESSION_FAILED = "session_failed"
     SESSION_CANCELLED = "session_cancelled"
 
+    # Of the ICP finder, in the words of the specification's list of labels.
+    ICP_INTAKE_SAVED = "icp:intake_saved"
+    ICP_SEEDS_MAPPED = "icp:seeds_mapped"
+    ICP_CONFIRM_PENDING = "icp:confirm_pending"
+    ICP_PLANNING_START = "icp:planning_start"
+    ICP_TOPLIKES_READY = "icp:toplikes_ready"
+    ICP_PROFILE_READY = "icp:profile_ready"
+    ICP_PROGRESS_SUMMARY = "icp:progress_summary"
+    ICP_CANDIDATES_FOUND = "icp:candidates_found"
+    ICP_REFLECTION = "icp:reflection"
+    ENRICH_START_TOP10 = "enrich:start_top10"
+    ENRICH_COMPANY_TICK = "enrich:company_tick"
+    ENRICH_SUMMARY = "enrich:summary"
+    ENRICH_NEXT40_ENQUEUED = "enrich:next40_enqueued"
+    EMAIL_STATUS = "email:status"
+    CRM_STATUS = "crm:status"
+
 
 class ProgressEvent(BaseModel):
     """`seq` strictly increases within a job. `message` is ours and holds no personal data;

@@ -1,0 +1,1 @@
+"""The ideal customer profile: from best customers to ranked lookalikes. Pure."""

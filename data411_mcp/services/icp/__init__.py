@@ -1,0 +1,1 @@
+"""Use cases of the ICP finder: conversation, threads, plan, enrichment, delivery."""
