@@ -48,6 +48,9 @@ CASE_SECONDS = 90.0
 LAPSED = "UPDATE jobs SET lease_until = 0 WHERE lease_until IS NOT NULL"
 
 
+NOBODY = "nobody was killed"
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What came of a case. `kept` are the purchases that were checkpointed when the process was
@@ -211,13 +214,17 @@ class Bench:
     def defects(self, scenario: Scenario, point: Point) -> list[str]:
         """Kill there, and say what differs from the run that nobody disturbed."""
         usual, found = self.undisturbed(scenario), self.run(scenario, point)
-        return [f"{self.kind}, {scenario.name}, {point}: {what}" for what in _wrong(usual, found)]
+        # Events are written in batches, the last ones with the job's end: a run may have no such
+        # point. It must come out right all the same.
+        missed = not found.died and point.label.startswith("append_events")
+        wrong = [w for w in _wrong(usual, found) if not (missed and w == NOBODY)]
+        return [f"{self.kind}, {scenario.name}, {point}: {what}" for what in wrong]
 
 
 def _wrong(usual: Outcome, found: Outcome) -> Iterator[str]:
     told = found.told
     if not found.died:
-        yield "nobody was killed"
+        yield NOBODY
     if (told["status"], told["error"]) != (JobStatus.DONE, None):
         yield f"the job ended as {told['status']}: {told['error']}"
     if len(told["jobs"]) != len(usual.told["jobs"]) or told["jobs"] != told["final"]:
