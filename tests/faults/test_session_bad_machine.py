@@ -78,6 +78,7 @@ async def command(
         "DATA411_HOST_INTERVAL_S": "0",
         "DATA411_JINA_ENABLED": "false",
         "DATA411_LOG_LEVEL": "INFO",
+        "PYTHONFAULTHANDLER": "1",
     }
     process = await anyio.open_process(
         [sys.executable, "-m", "data411_mcp", "enrich", "--lead", str(tmp_path / "lead.json"),
@@ -100,10 +101,14 @@ async def ended(process: anyio.abc.Process) -> tuple[int, str, str]:
         async for piece in stream:
             said[name] += piece
 
-    with anyio.fail_after(40):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as reading:
             reading.start_soon(collect, "out", process.stdout)
             reading.start_soon(collect, "err", process.stderr)
+            with anyio.move_on_after(40) as hung:
+                await process.wait()
+            if hung.cancelled_caught:
+                process.send_signal(signal.SIGABRT)  # it writes where each thread stands
         code = await process.wait()
     return code, said["out"].decode(), said["err"].decode()
 
