@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 DEV_STAMP := $(VENV)/.ready-dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: setup demo check test test-long fix bench serve clean
+.PHONY: setup demo demo-icp check test test-long test-odoo fix bench serve clean
 .DEFAULT_GOAL := demo
 
 setup: $(DEV_STAMP)
@@ -26,6 +26,9 @@ $(DEV_STAMP): $(STAMP) requirements-dev.txt
 demo: $(STAMP)
 	@$(BIN)/python -m examples.demo
 
+demo-icp: $(STAMP)
+	@$(BIN)/python -m examples.demo_icp
+
 serve: $(STAMP)
 	@$(BIN)/data411-mcp serve
 
@@ -40,12 +43,20 @@ test: setup
 test-long: setup
 	@$(BIN)/pytest
 
+# Against a real Odoo, in a database made for this: its test records stay there, archived.
+test-odoo: setup
+	@test -n "$$ODOO_TEST_URL" -a -n "$$ODOO_TEST_KEY" || { \
+	  echo "Set ODOO_TEST_URL and ODOO_TEST_KEY (an API key), and where they are needed"; \
+	  echo "ODOO_TEST_DB (several databases, or Odoo 18 and before), ODOO_TEST_LOGIN (Odoo 18"; \
+	  echo "and before) and ODOO_TEST_PROTOCOL (json2 or xmlrpc; by itself the newer one)."; exit 1; }
+	@$(BIN)/pytest tests/odoo_real
+
 fix: setup
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 bench: setup
-	@for name in context overhead session truth merge load; do \
+	@for name in context overhead session truth merge load icp; do \
 	  echo "bench.$$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
 clean:

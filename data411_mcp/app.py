@@ -3,11 +3,11 @@ adapter, and where the twins of a world may take the network's place."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -21,6 +21,9 @@ from data411_mcp.settings import Settings
 if TYPE_CHECKING:
     from data411_mcp.adapters.http import HttpClient
     from data411_mcp.adapters.llm import OpenAiModel
+    from data411_mcp.adapters.store.tables import Tables
+    from data411_mcp.adapters.web_reader import WebReader
+    from data411_mcp.app_icp import Outside
     from data411_mcp.domain.pricing import PriceList
     from data411_mcp.services.access import Access
     from data411_mcp.services.accounts import Accounts
@@ -31,13 +34,17 @@ if TYPE_CHECKING:
     from data411_mcp.services.enrichment import Enrichment
     from data411_mcp.services.forgetting import Forgetting
     from data411_mcp.services.graph_edits import GraphEdits
+    from data411_mcp.services.icp.late_deliveries import LateDeliveries
+    from data411_mcp.services.icp.nightly import Nightly
     from data411_mcp.services.lead_jobs import LeadJobs
     from data411_mcp.services.limits import Limits
     from data411_mcp.services.ports import Clock, JobRunner, Store
+    from data411_mcp.services.ports.icp import AcraDownload
     from data411_mcp.services.retention import Retention
     from data411_mcp.services.routes import Route
     from data411_mcp.services.run_setup import RunSetup
 
+Prepares = Callable[[], Coroutine[Any, Any, None]]
 TWIN_LLM_KEY = "sk-or-v1-twin"
 
 
@@ -46,50 +53,44 @@ async def open_services(settings: Settings, *, works: bool = True) -> AsyncItera
     """Everything running: store migrated, job runner started, network open. Without `works` jobs
     are handed in and followed, and other processes do them."""
     from data411_mcp.adapters.callbacks import open_door
-    from data411_mcp.adapters.clock import SystemClock
-    from data411_mcp.adapters.http import open_client
-    from data411_mcp.adapters.llm import OpenAiModel
-    from data411_mcp.adapters.prompts import PromptFiles
-    from data411_mcp.adapters.store.open import open_store
-    from data411_mcp.adapters.tombstone_key import tombstone_key
+    from data411_mcp.app_icp import open_icp
     from data411_mcp.services.access import Access
-    from data411_mcp.services.accounts import Accounts
     from data411_mcp.services.callbacks import Callbacks
     from data411_mcp.services.closing import Closing
     from data411_mcp.services.container import Services
-    from data411_mcp.services.desks import Desks
-    from data411_mcp.services.forgetting import Forgetting
     from data411_mcp.services.graph_views import GraphViews
+    from data411_mcp.services.icp.nights import Nights
     from data411_mcp.services.landed import Landed
     from data411_mcp.services.lead_jobs import LeadJobs
-    from data411_mcp.services.run_setup import RunSetup
 
     configure_logging(settings.log_level)
-    clock = SystemClock()
     async with AsyncExitStack() as stack:
-        settings, network = await _network(stack, settings)
-        store = await stack.enter_async_context(open_store(settings))
-        http = await stack.enter_async_context(open_client(network, settings))
-        door = await stack.enter_async_context(open_door(network, settings))
-        llm = OpenAiModel(settings, http, clock)
-        background = await stack.enter_async_context(anyio.create_task_group())
-        stack.callback(background.cancel_scope.cancel)
-        background.start_soon(llm.prepare)
-        desks = Desks(_desk_maker(settings, network, http, store, clock, llm))
-        forgetting = Forgetting(store, clock, await tombstone_key(store, settings.data_dir))
+        outside, prepare = await _outside(stack, settings)
+        settings, store, clock = outside.settings, outside.store, outside.clock
+        door = await stack.enter_async_context(open_door(outside.network, settings))
+        setup, accounts, desks = outside.setup, outside.accounts, outside.desks
+        forgetting = setup.forgetting
         offers = desks(settings.tenant).sources.offers  # the same for every tenant
-        accounts = Accounts(store, clock, _prices(settings), settings.billing == "on")
         jobs = LeadJobs(store, clock, forgetting, accounts)
-        setup = RunSetup(store, desks, PromptFiles(), forgetting, clock, _limits(settings))
         closing = Closing(store, forgetting, clock, offers, Landed(setup).merge)
         leads, routes = _routes(jobs, setup, closing)
+        finder = await stack.enter_async_context(open_icp(outside))
+        forgetting.conversation = finder.desk.conversation
+        # What runs in the background ends before that which it uses is closed.
+        background = await stack.enter_async_context(anyio.create_task_group())
+        stack.callback(background.cancel_scope.cancel)
+        background.start_soon(prepare)
+        routes = {**routes, **{route.name: route for route in finder.routes}}
         runner = _runner(settings, store, clock, routes, works=works)
         jobs.run_on(runner)
+        finder.jobs.run_on(runner)
         await stack.enter_async_context(runner.running())
         callbacks = Callbacks(store, clock, door)
+        nightly = _nightly(outside, runner, finder.late)
         if works:
             background.start_soon(callbacks.run)
             background.start_soon(_retention(settings, forgetting).run)
+            background.start_soon(Nights(nightly, settings.nightly_hours).run)
         yield Services(
             tenant=settings.tenant,
             answer_within_seconds=settings.answer_within_s,
@@ -104,9 +105,55 @@ async def open_services(settings: Settings, *, works: bool = True) -> AsyncItera
             desks=desks,
             edits=_edits(settings, store, desks, clock, forgetting),
             views=GraphViews(store),
+            icp=finder.desk,
             billing=settings.billing,
             configured=_configured(settings),
+            nightly=nightly,
         )
+
+
+async def _outside(stack: AsyncExitStack, settings: Settings) -> tuple[Outside, Prepares]:
+    """What everything is built on: the network, the store, and who reads and is asked for us;
+    and what the model wants done in the background before it is first asked."""
+    from data411_mcp.adapters.clock import SystemClock
+    from data411_mcp.adapters.fast_reader import FastWebReader
+    from data411_mcp.adapters.http import open_client
+    from data411_mcp.adapters.llm import OpenAiModel
+    from data411_mcp.adapters.prompts import PromptFiles
+    from data411_mcp.adapters.store.open import open_store
+    from data411_mcp.adapters.tombstone_key import tombstone_key
+    from data411_mcp.app_icp import Outside
+    from data411_mcp.services.accounts import Accounts
+    from data411_mcp.services.desks import Desks
+    from data411_mcp.services.forgetting import Forgetting
+    from data411_mcp.services.run_setup import RunSetup
+
+    clock = SystemClock()
+    settings, network = await _network(stack, settings)
+    store = await stack.enter_async_context(open_store(settings))
+    http = await stack.enter_async_context(open_client(network, settings))
+    llm = OpenAiModel(settings, http, clock)
+    reader = FastWebReader(http, store, settings, clock, settings.tenant)
+    desks = Desks(_desk_maker(settings, network, http, store, clock, llm, reader))
+    key = await tombstone_key(store, settings.data_dir)
+    forgetting = Forgetting(store, clock, key, icp=store)
+    accounts = Accounts(store, clock, _prices(settings), settings.billing == "on")
+    setup = RunSetup(store, desks, PromptFiles(), forgetting, clock, _limits(settings))
+    outside = Outside(
+        settings, network, http, store, clock, desks, reader.for_tenant, accounts, setup, llm
+    )
+    return outside, llm.prepare
+
+
+def _nightly(outside: Outside, runner: JobRunner, late: LateDeliveries) -> Nightly:
+    from data411_mcp.adapters.vendors.acra import Acra
+    from data411_mcp.services.graph_writer import GraphWriter
+    from data411_mcp.services.icp.nightly import Nightly
+
+    store, clock = outside.store, outside.clock
+    writer = GraphWriter(store, outside.setup.forgetting, clock)
+    register = Acra(outside.http, clock, outside.settings)
+    return Nightly(store, store, register, writer, clock, runner.submit, late)
 
 
 def _edits(
@@ -132,16 +179,15 @@ def _desk_maker(
     store: Store,
     clock: Clock,
     llm: OpenAiModel,
+    reader: WebReader,
 ) -> Callable[[str], Desk]:
     """One reader and one set of sources for the process; each tenant's store pages apart."""
     from data411_mcp.adapters.dns_lookup import MailDomainLookup
     from data411_mcp.adapters.vendors.table import registries, search_engine
-    from data411_mcp.adapters.web_reader import WebReader
     from data411_mcp.services.desks import Desk
     from data411_mcp.services.hunting.brief import Sources
 
     tenant = settings.tenant
-    reader = WebReader(http, store, settings, clock, tenant)
     registers = registries(http, store, clock, settings, tenant)
     dns = MailDomainLookup(network, store, clock, tenant)
     search = search_engine(http, clock, settings)
@@ -277,9 +323,34 @@ def migrate_store(settings: Settings) -> str:
 def forget_person(settings: Settings, person: str) -> dict[str, int]:
     async def forgotten() -> dict[str, int]:
         async with _store_only(settings) as forgetting:
-            return dict(await forgetting.forget(settings.tenant, person))
+            counts = dict(await forgetting.forget(settings.tenant, person))
+        if not {settings.tenant, "*"}.isdisjoint(settings.odoo_tenants or (settings.tenant,)):
+            counts |= await _forget_in_crm(settings, person)
+        return counts
 
     return anyio.run(forgotten)
+
+
+async def _forget_in_crm(settings: Settings, person: str) -> dict[str, int]:
+    """Empty without a CRM. One that cannot be asked now is said so: what is ours is erased."""
+    from data411_mcp.adapters.odoo import open_crm
+    from data411_mcp.errors import LookupFailed, VendorUnusable
+    from data411_mcp.services.forgetting import identifiers
+
+    if not settings.odoo_url or settings.odoo_api_key is None:
+        return {}
+    counts = {"crm": 0, "crm_not_ours": 0}
+    async with AsyncExitStack() as stack:
+        settings, network = await _network(stack, settings)
+        crm = await stack.enter_async_context(open_crm(settings, network))
+        try:
+            for kind, value in identifiers(person):
+                done = await crm.erase(kind, value, deadline_seconds=60.0)
+                counts["crm"] += done.records
+                counts["crm_not_ours"] += done.left
+        except (LookupFailed, VendorUnusable):
+            return {"crm_not_reached": 1}
+    return counts
 
 
 def purge_expired(settings: Settings) -> dict[str, int]:
@@ -330,11 +401,28 @@ async def _store_only(settings: Settings) -> AsyncIterator[Forgetting]:
     from data411_mcp.adapters.clock import SystemClock
     from data411_mcp.adapters.store.open import open_store
     from data411_mcp.adapters.tombstone_key import tombstone_key
+    from data411_mcp.app_icp import open_conversations
     from data411_mcp.services.forgetting import Forgetting
 
-    async with open_store(settings) as store:
+    async with open_store(settings) as store, open_conversations(settings) as conversations:
         key = await tombstone_key(store, settings.data_dir)
-        yield Forgetting(store, SystemClock(), key)
+        yield Forgetting(store, SystemClock(), key, icp=store, conversation=conversations)
+
+
+@asynccontextmanager
+async def acra_download(settings: Settings) -> AsyncIterator[tuple[AcraDownload, Tables, Clock]]:
+    """The register's files, and the store that they are for; no job is run."""
+    from data411_mcp.adapters.clock import SystemClock
+    from data411_mcp.adapters.http import open_client
+    from data411_mcp.adapters.store.open import open_store
+    from data411_mcp.adapters.vendors.acra import Acra
+
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        settings, network = await _network(stack, settings)
+        store = await stack.enter_async_context(open_store(settings))
+        http = await stack.enter_async_context(open_client(network, settings))
+        yield Acra(http, clock, settings), store, clock
 
 
 def _configured(settings: Settings) -> frozenset[str]:

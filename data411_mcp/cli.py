@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from data411_mcp.commands import jobs, keys
+from data411_mcp.commands import icp, jobs, keys
 from data411_mcp.commands.shell import EXIT_FAILED as EXIT_FAILED
 from data411_mcp.commands.shell import EXIT_NEEDS_IDENTITY as EXIT_NEEDS_IDENTITY
 from data411_mcp.commands.shell import EXIT_NOTHING_LOOKED_UP as EXIT_NOTHING_LOOKED_UP
@@ -21,6 +21,11 @@ app = typer.Typer(
 )  # fmt: skip
 app.add_typer(jobs.app, name="job")
 app.add_typer(keys.app, name="keys")
+app.add_typer(icp.ssic, name="ssic")
+app.add_typer(icp.acra, name="acra")
+app.command()(icp.nightly)
+app.command("acra-direct")(icp.acra_direct)
+app.command("crm-preview")(icp.crm_preview)
 
 Chat = Annotated[str, typer.Option(help="The chat of the lead.")]
 Prompts = Annotated[

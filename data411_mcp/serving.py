@@ -164,9 +164,8 @@ def run_http(settings: Settings, host: str, port: int) -> None:
         raise InvalidArgument(
             "A world of twins is served on loopback only.", "Use --host 127.0.0.1."
         )
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = listening(host, port)
     except OSError as error:
         raise InvalidArgument(
             "This address and port cannot be listened on.", "Pass another --host or --port."
@@ -175,6 +174,16 @@ def run_http(settings: Settings, host: str, port: int) -> None:
         server = http_server(settings, host, listener.getsockname()[1])
         with contextlib.suppress(KeyboardInterrupt):  # raised again after the orderly end
             server.run(sockets=[listener])
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket to serve on; port 0 takes a free one. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    # The head and the body of an answer are two writes: without this the second waits 40 ms for
+    # the client's delayed acknowledgement. asyncio sets it only where the protocol is given.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def http_server(settings: Settings, host: str, port: int) -> uvicorn.Server:
@@ -259,6 +268,7 @@ def _web_config(settings: Settings, host: str, port: int, stopping: anyio.Event)
         and settings.http_auth == "auto"
         and settings.public_url is None
         and not cors,
+        embedded_langgraph=settings.enable_embedded_lg_server,
         answer_within_seconds=settings.http_answer_within_s,
         body_bytes_max=settings.http_body_max_bytes,
         requests_per_minute=settings.http_requests_per_minute,

@@ -4,11 +4,29 @@ specification fixes have none. `docs/settings.md` lists them all, and a test say
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# What a tenant may have another way than the process, under the setting's own name.
+TenantFeature = Literal[
+    "ENABLE_CHAT_EVENTS",
+    "UI_ENQUEUE_JOBS",
+    "SINGLE_THREAD_PER_CONTEXT",
+    "BG_DISCOVERY_AND_ENRICH",
+]
+
+
+def _named(name: str, default: Any, description: str, **limits: Any) -> Any:
+    """A setting under the name that the specification gives it; the prefixed one works too."""
+    return Field(
+        default,
+        validation_alias=AliasChoices(name, f"DATA411_{name}"),
+        description=description,
+        **limits,
+    )
 
 
 class Settings(BaseSettings):
@@ -119,6 +137,150 @@ class Settings(BaseSettings):
     price_finding_cents: int = Field(0, ge=0, description="Price of investigating one finding.")
     price_margin_percent: int = Field(
         130, ge=100, description="Vendor cost times this is what a session's true-up goes by."
+    )
+
+    # --- ICP finder: names that the specification fixes -----------------------------------------
+
+    interactive_head: int = _named(
+        "INTERACTIVE_HEAD",
+        12,
+        "Candidates whose page is read at once while a plan is made; more follow while time lasts.",
+        ge=1,
+        le=50,
+    )
+    llm_max_chunks: int = _named(
+        "LLM_MAX_CHUNKS", 3, "Chunks of a company's pages given to the LLM; 0: none.", ge=0, le=20
+    )
+    crawl_max_pages: int = _named(
+        "CRAWL_MAX_PAGES", 6, "Pages read of a company that is enriched.", ge=1, le=50
+    )
+    apify_log_sample_size: int = _named(
+        "APIFY_LOG_SAMPLE_SIZE", 3, "Items of an Apify reply whose shape is logged.", ge=0, le=50
+    )
+    apify_debug_log_items: bool = _named(
+        "APIFY_DEBUG_LOG_ITEMS", False, "Log the shape of Apify items, without personal data."
+    )
+    apify_daily_cap: int = _named(
+        "APIFY_DAILY_CAP", 50, "Apify runs a day and tenant; then APIFY_CAP_EXCEEDED.", ge=0
+    )
+    single_thread_per_context: bool = _named(
+        "SINGLE_THREAD_PER_CONTEXT", True, "A new conversation about a company locks older ones."
+    )
+    thread_resume_window_days: int = _named(
+        "THREAD_RESUME_WINDOW_DAYS", 7, "A conversation is resumed by itself this long.", ge=0
+    )
+    thread_stale_days: int = _named(
+        "THREAD_STALE_DAYS", 30, "A locked conversation is archived after this.", ge=1
+    )
+    auto_archive_stale_locked: bool = _named(
+        "AUTO_ARCHIVE_STALE_LOCKED", True, "Archive stale locked conversations."
+    )
+    profile_staleness_days: int = _named(
+        "PROFILE_STALENESS_DAYS", 14, "An older intake is said to be old when it is used.", ge=0
+    )
+    discovery_staleness_days: int = _named(
+        "DISCOVERY_STALENESS_DAYS", 14, "A shortlist is reused this long.", ge=0
+    )
+    enable_embedded_lg_server: bool = _named(
+        "ENABLE_EMBEDDED_LG_SERVER", True, "Serve the routes that langgraph-sdk drives."
+    )
+    langgraph_checkpoint_dir: Path = _named(
+        "LANGGRAPH_CHECKPOINT_DIR",
+        Path(".langgraph_api"),
+        "Where conversations are kept; a relative one is inside DATA411_DATA_DIR.",
+    )
+    enable_chat_events: bool = _named(
+        "ENABLE_CHAT_EVENTS", True, "Stream progress into the chat (also per tenant)."
+    )
+    ui_enqueue_jobs: bool = _named(
+        "UI_ENQUEUE_JOBS",
+        False,
+        "The client starts the job itself after confirm (also per tenant).",
+    )
+    bg_discovery_and_enrich: bool = _named(
+        "BG_DISCOVERY_AND_ENRICH", True, "Off: the chat queues no runs (also per tenant)."
+    )
+    chat_discovery_enabled: bool = _named(
+        "CHAT_DISCOVERY_ENABLED", False, "Refused and logged: discovery is always a job here."
+    )
+    enable_agent_discovery: bool = _named(
+        "ENABLE_AGENT_DISCOVERY", False, "An LLM proposes further search words for discovery."
+    )
+
+    # --- ICP finder: vendors and delivery -------------------------------------------------------
+
+    tenant_features: dict[str, dict[TenantFeature, bool]] = Field(
+        {},
+        description='JSON: tenant to {name: on}, e.g. {"acme": {"ENABLE_CHAT_EVENTS": false}}.',
+    )
+    price_icp_company_cents: int = Field(
+        35, ge=0, description="Price of one lookalike enriched with something proven."
+    )
+    apify_token: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("DATA411_APIFY_TOKEN", "APIFY_TOKEN"),
+        description="LinkedIn pages and employees by way of Apify; without it they are left out.",
+    )
+    apify_max_items: int = Field(
+        30, ge=1, le=100, description="Employees asked for, of one company."
+    )
+    apify_finder_actor: str = Field(
+        "s-r~free-linkedin-company-finder---linkedin-address-from-any-site",
+        description="Actor that finds a domain's LinkedIn page.",
+    )
+    apify_employees_actor: str = Field(
+        "harvestapi~linkedin-company-employees", description="Actor that lists employees."
+    )
+    apify_employees_mode: str = Field(
+        "Full ($8 per 1k)", description="Its profileScraperMode, with the price as it stands there."
+    )
+    apify_search_actor: str = Field(
+        "harvestapi~linkedin-profile-search", description="Actor of the one fallback."
+    )
+    apify_search_mode: str = Field("Full", description="Its profileScraperMode.")
+    zerobounce_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("DATA411_ZEROBOUNCE_KEY", "ZEROBOUNCE_API_KEY"),
+        description="Verifies e-mail addresses; the first of the three that has a key is used.",
+    )
+    hunter_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("DATA411_HUNTER_KEY", "HUNTER_API_KEY"),
+        description="Likewise.",
+    )
+    neverbounce_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("DATA411_NEVERBOUNCE_KEY", "NEVERBOUNCE_API_KEY"),
+        description="Likewise.",
+    )
+    datagov_api_key: SecretStr | None = Field(
+        None, description="data.gov.sg works without a key at a low rate."
+    )
+    nightly_hours: float = Field(
+        24.0, ge=0, description="How often a server anchors Singapore companies; 0: never."
+    )
+    smtp_host: str | None = Field(None, description="Without it no list is mailed.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Port of the SMTP server.")
+    smtp_username: str | None = Field(None, description="Where the server asks for one.")
+    smtp_password: SecretStr | None = Field(None, description="Where the server asks for one.")
+    smtp_starttls: Literal["auto", "required", "off", "tls"] = Field(
+        "auto", description="auto: where the server offers it; tls: from the first byte."
+    )
+    smtp_from: str = Field("data411@localhost", description="Sender of the lists.")
+    notify_recipients: dict[str, tuple[str, ...]] = Field(
+        {}, description='JSON: tenant to the addresses that its lists may go to; "*" is any tenant.'
+    )
+    odoo_url: str | None = Field(None, description="Without it nothing is written to a CRM.")
+    odoo_db: str | None = Field(None, description="Database; JSON-2 needs it on multi-db servers.")
+    odoo_login: str | None = Field(None, description="User, for XML-RPC (Odoo 18 and before).")
+    odoo_api_key: SecretStr | None = Field(None, description="API key of that user.")
+    odoo_tenants: tuple[str, ...] = Field(
+        (),
+        description='JSON list of the tenants whose lists go there; "*" is any tenant. Without it '
+        "only DATA411_TENANT's.",
+    )
+    odoo_protocol: Literal["auto", "json2", "xmlrpc"] = Field(
+        "auto", description="auto: JSON-2 where the server is Odoo 19 or later."
     )
 
     http_host: str = Field("127.0.0.1", description="Address of the HTTP server.")

@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 EVAL = Path(__file__).resolve().parent.parent.parent / "shared" / "eval"
+
+# How fast examples are made says how loaded the machine is, nothing of the code under test.
+settings.register_profile(
+    "any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any_machine")
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_the_command_works_outside_the_checkout(installed: Path, tmp_path: Path)
 
 IN_PLACE = """
 import json, pathlib, anyio, data411_mcp
-from data411_mcp.adapters.prompts import load_prompt
+from data411_mcp.adapters.prompts import load_prompt, load_script
 from data411_mcp.adapters.store.sqlite import SqliteStore
 import data411_mcp.prompts, data411_mcp.tools
 
@@ -119,7 +119,8 @@ async def main():
         assert await store.session("local", "nobody") is None
     folder = pathlib.Path(data411_mcp.prompts.__file__).parent
     names = sorted(f.stem for f in folder.glob("*.md"))
-    loaded = [bool(load_prompt(name).system) for name in names]
+    loaded = [bool(load_prompt(name).system) for name in names if name != "icp_script"]
+    loaded.append(bool(load_script().lines))
     print(json.dumps({"at": data411_mcp.__file__, "prompts": names, "loaded": loaded}))
 
 anyio.run(main)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from mcp.server import MCPServer
 from mcp_types import ToolAnnotations
 
-from . import account, board, follow_ups, graph, jobs, leads
+from . import account, board, follow_ups, graph, icp, jobs, leads
 from .surface import ToolSpec, anticipated
 
 TOOLS: tuple[ToolSpec, ...] = (
-    *leads.TOOLS, *follow_ups.TOOLS, *jobs.TOOLS, *graph.TOOLS, *account.TOOLS,
+    *leads.TOOLS, *follow_ups.TOOLS, *jobs.TOOLS, *graph.TOOLS, *account.TOOLS, *icp.TOOLS,
 )  # fmt: skip
 
 
@@ -35,7 +35,8 @@ def register(server: MCPServer) -> None:
 
 def _shorten(server: MCPServer, name: str) -> None:
     """Leave out of the schema what a model pays for and does not need: titles derived from names,
-    and the null that an optional argument may be as well as absent. It is still taken."""
+    the null that an optional argument may be as well as absent, what JSON Schema means anyway, and
+    that a switch is off. It is still taken."""
     tool = server._tool_manager.get_tool(name)  # there is no public way to one tool
     if tool is None:
         return
@@ -47,3 +48,8 @@ def _shorten(server: MCPServer, name: str) -> None:
             del schema["anyOf"]
             schema.pop("default", None)
             schema |= kinds[0] | schema  # the annotation's own words win
+        for part in (schema, schema.get("items", {}), *schema.get("anyOf", ())):
+            if part.get("additionalProperties") is True:
+                del part["additionalProperties"]
+        if schema.get("default") is False:
+            del schema["default"]

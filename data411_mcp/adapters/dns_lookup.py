@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -156,20 +155,10 @@ class MailDomainLookup:
     def _page(self, name: str, text: str) -> Page:
         body = text.encode()
         url = f"dns:{name}"
-        from data411_mcp.domain.extract.decode import decode  # with the first answer
+        from data411_mcp.domain.extract.record import record_page  # with the first answer
 
-        document = decode(body, content_type="text/plain", url=url)
-        return Page(
-            url=url,
-            final_url=url,
-            sha256=hashlib.sha256(body).hexdigest(),
-            text=document.text,
-            decoder=document.decoder,
-            reader="dns",
-            fetched_at=self._clock.now().isoformat(),
-            content_type="text/plain",
-            body=body,
-        )
+        at = self._clock.now().isoformat()
+        return record_page(body, url=url, content_type="text/plain", reader="dns", fetched_at=at)
 
 
 async def _ask(resolver: dns.asyncresolver.Resolver, name: str, kind: str) -> _Answer:

@@ -24,6 +24,12 @@ import anyio
 import httpcore2
 import httpx2
 
+from data411_mcp.adapters.lanes import (
+    IDLE_SECONDS,
+    LANE_CONNECTIONS,
+    LANE_IDLE_CONNECTIONS,
+    Lanes,
+)
 from data411_mcp.errors import PageRefused
 from data411_mcp.network import Network, Resolve
 
@@ -31,7 +37,6 @@ PORTS = frozenset({80, 443})
 URL_CHARS_MAX = 2048
 ADDRESSES_TRIED_MAX = 3
 CONNECT_SECONDS_PER_ADDRESS = 3.0
-IDLE_CONNECTIONS_MAX = 30  # the pool looks at every idle one for each request
 
 # `is_global` of Python 3.11 calls some of these global; and in IPv6 only 2000::/3 is handed out.
 _V4_NOT_PUBLIC = [ip_network(n) for n in ("192.0.0.0/24", "192.88.99.0/24")]
@@ -311,12 +316,15 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     on public interfaces only, so that no upgrade can quietly put back an unguarded pool."""
 
     def __init__(self, backend: GuardedBackend, *, connections_max: int) -> None:
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=backend.network.ssl_context or _platform_trust(),
-            network_backend=backend,
-            max_connections=connections_max,
-            max_keepalive_connections=min(connections_max // 2, IDLE_CONNECTIONS_MAX),
-            keepalive_expiry=30.0,
+        self._pool = Lanes(
+            lambda: httpcore2.AsyncConnectionPool(
+                ssl_context=backend.network.ssl_context or _platform_trust(),
+                network_backend=backend,
+                max_connections=LANE_CONNECTIONS,
+                max_keepalive_connections=LANE_IDLE_CONNECTIONS,
+                keepalive_expiry=IDLE_SECONDS,
+            ),
+            connections_max=connections_max,
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -45,6 +45,7 @@ VENDOR_BYTES_MAX = 8_000_000
 VENDOR_FAILURES_MAX = 5
 VENDOR_PAUSE_SECONDS = 30.0
 RAW_TIMEOUT_SECONDS = 120.0
+CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
 
 _HOST_FAILURES = frozenset({"timeout", "dns", "tls", "connect"})
@@ -100,6 +101,11 @@ class _Ask:
     text_only: bool = False
     truncate: bool = False
     landed: Callable[[RawPage], None] | None = None
+    connect_seconds: float = CONNECT_SECONDS
+
+    @property
+    def timeout(self) -> httpx2.Timeout:
+        return httpx2.Timeout(RAW_TIMEOUT_SECONDS, connect=self.connect_seconds)
 
 
 @dataclass(slots=True)
@@ -122,6 +128,7 @@ class HttpClient:
         truncate: bool = False,
         attempts_max: int = 2,
         landed: Callable[[RawPage], None] | None = None,
+        connect_seconds: float = CONNECT_SECONDS,
     ) -> RawPage:
         """Read one text page with up to five redirects, each hop checked. Any status comes back.
         With `truncate` a page over `max_bytes` is cut instead of refused. `landed` is told the
@@ -139,6 +146,7 @@ class HttpClient:
             text_only=True,
             truncate=truncate,
             landed=landed,
+            connect_seconds=connect_seconds,
         )
         with within(deadline_seconds):
             return await self._with_retries(self.pages, ask, attempts_max)
@@ -232,7 +240,7 @@ class HttpClient:
         self._check(ask.url, client)
         request = client.build_request(
             ask.method, ask.url, headers=ask.headers, json=ask.json, params=ask.params,
-            data=ask.data,
+            data=ask.data, timeout=ask.timeout,
         )  # fmt: skip
         hops: list[str] = []
         while True:
@@ -252,7 +260,8 @@ class HttpClient:
                 )  # fmt: skip
             hops.append(url)
             follow = client is self.pages or _same_site(location, request.url)
-            request = client.build_request("GET", location, headers=ask.headers if follow else None)
+            headers = ask.headers if follow else None
+            request = client.build_request("GET", location, headers=headers, timeout=ask.timeout)
 
     def _check(self, url: str, client: httpx2.AsyncClient) -> str:
         parsed = _parsed(url)
@@ -433,7 +442,7 @@ def guarded_client(
     return httpx2.AsyncClient(
         transport=guard.GuardedTransport(backend, connections_max=connections_max),
         headers={"user-agent": user_agent(settings)},
-        timeout=httpx2.Timeout(RAW_TIMEOUT_SECONDS, connect=10.0),
+        timeout=httpx2.Timeout(RAW_TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
         trust_env=False,
         follow_redirects=False,
         cookies=jar,

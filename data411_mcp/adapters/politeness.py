@@ -144,3 +144,9 @@ class Allowance:
             return False
         self._taken.append(now)
         return True
+
+    def seconds_left(self) -> float:
+        """0 when a call may be used now."""
+        if len(self._taken) < self._limit:
+            return 0.0
+        return max(0.0, self._taken[0] + self._window_seconds - self._monotonic())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
+from data411_mcp.domain.icp.script import Script, parse_script
 from data411_mcp.domain.untrusted import fence
 from data411_mcp.services.ports import Rendered
 
@@ -93,6 +94,13 @@ def render(prompt: Prompt, **inputs: str) -> str:
         return fence(value, place[2]) if place[1] else value
 
     return _PLACEHOLDER.sub(fill, prompt.user_template)
+
+
+@lru_cache(maxsize=1)
+def load_script() -> Script:
+    """What the ICP finder says. Raises ValueError when the file is not as it must be."""
+    file = files("data411_mcp.prompts") / "icp_script.md"
+    return parse_script(file.read_text(encoding="utf-8"))
 
 
 class PromptFiles:

@@ -15,14 +15,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import ceil
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urljoin
 
 import anyio
 import anyio.to_thread
 
 from data411_mcp.adapters.guard import check_hop, check_url, clean_url
-from data411_mcp.adapters.http import HttpClient, RawPage, VendorResponse
+from data411_mcp.adapters.http import CONNECT_SECONDS, HttpClient, RawPage, VendorResponse
 from data411_mcp.adapters.politeness import Allowance, Breaker
 from data411_mcp.adapters.robots import Robots
 from data411_mcp.domain.evidence import Page
@@ -91,7 +91,7 @@ class _Read:
 
 
 @dataclass(frozen=True, slots=True)
-class _JinaText:
+class JinaText:
     """Jina's reply. `source` is where it says the text is from; `published` an HTTP date."""
 
     body: bytes
@@ -142,10 +142,12 @@ class _Runner(Generic[Result]):
         self.done.set()
 
 
-class _Race:
+class Race:
+    """The readers of one page, side by side."""
+
     def __init__(self) -> None:
         self.direct = _Runner[_Read]()
-        self.jina = _Runner[_JinaText]()
+        self.jina = _Runner[JinaText]()
         self.landing = _Landing()
 
     @property
@@ -154,6 +156,13 @@ class _Race:
         if self.direct.result is not None:
             return not self.direct.result.thin
         return self.direct.failure is not None and self.direct.failure.reason in _DEFINITIVE
+
+    def agrees_on(self, url: str) -> bool:
+        """Whether Jina's text is of the site that the direct request saw."""
+        told, landing = self.jina.result, self.landing
+        if told is None or not landing.shows_the_place:
+            return False
+        return registrable_domain(told.source) in map(registrable_domain, (url, landing.url))
 
 
 class WebReader:
@@ -187,8 +196,8 @@ class WebReader:
         self._jina_allowance = Allowance(per_minute, 60.0, clock.monotonic)
         self._reading: dict[str, _Turn] = {}
 
-    def for_tenant(self, tenant: str) -> WebReader:
-        other = WebReader(
+    def for_tenant(self, tenant: str) -> Self:
+        other = type(self)(
             self._http,
             self._store,
             self._settings,
@@ -256,10 +265,14 @@ class WebReader:
     async def _fetch(self, url: str, refresh: bool) -> Page:
         if self._settings.respect_robots and not await self._robots.allows(url):
             raise PageRefused("robots", "robots.txt asks not to read this address.")
-        race = _Race()
+        race = Race()
         left = anyio.current_effective_deadline() - anyio.current_time() - KEEP_SECONDS
         with anyio.move_on_after(left):
             await self._race(race, url, refresh)
+        return await self._outcome(race, url, TAVILY_SECONDS if self._tavily_ready() else 0.0)
+
+    async def _outcome(self, race: Race, url: str, tavily_seconds: float) -> Page:
+        """The best page of a race that is over; a third reader's where there is none."""
         direct = race.direct.result
         if direct is not None and not direct.thin:
             return direct.page
@@ -269,14 +282,14 @@ class WebReader:
             return direct.page
         # The direct reader's word: it saw the status itself.
         failure = race.direct.failure or LookupFailed("timeout", "Not heard.")
-        if self._tavily_ready() and race.landing.shows_the_place and not race.settled:
+        if tavily_seconds and race.landing.shows_the_place and not race.settled:
             try:
-                return await self._tavily(url, race.landing.url, TAVILY_SECONDS)
+                return await self._tavily(url, race.landing.url, tavily_seconds)
             except LookupFailed as error:
                 raise failure from error
         raise failure
 
-    async def _race(self, race: _Race, url: str, refresh: bool) -> None:
+    async def _race(self, race: Race, url: str, refresh: bool) -> None:
         """Jina is asked first and the site itself at once beside it. A usable direct answer ends
         the race, Jina's does so `grace_seconds` later, once the direct request has landed."""
         direct, jina = race.direct, race.jina
@@ -300,14 +313,12 @@ class WebReader:
                     await jina.done.wait()
             readers.cancel_scope.cancel()
 
-    async def _credited(self, race: _Race, url: str) -> Page | None:
+    async def _credited(self, race: Race, url: str) -> Page | None:
         """Jina's text, credited to the address where the direct request ended: Jina may name the
         address as it was asked for, and its word alone would let a redirect lend the company's
         name to another site's text. None when the two do not agree on whose page it is."""
         told, landing = race.jina.result, race.landing
-        if told is None or not landing.shows_the_place:
-            return None
-        if registrable_domain(told.source) not in map(registrable_domain, (url, landing.url)):
+        if told is None or not race.agrees_on(url):
             return None
         document = await _decoded(told.body, "text/markdown", landing.url)
         page = self._page(url, landing.url, told.body, document, "jina", "text/markdown")
@@ -316,8 +327,20 @@ class WebReader:
             headers.setdefault("last-modified", told.published)
         return replace(page, headers=headers)
 
-    async def _direct(self, url: str, deadline_seconds: float, landing: _Landing) -> _Read:
-        raw = await self._http.get_page(url, deadline_seconds=deadline_seconds, landed=landing.saw)
+    async def _direct(
+        self,
+        url: str,
+        deadline_seconds: float,
+        landing: _Landing,
+        *,
+        connect_seconds: float = CONNECT_SECONDS,
+    ) -> _Read:
+        raw = await self._http.get_page(
+            url,
+            deadline_seconds=deadline_seconds,
+            landed=landing.saw,
+            connect_seconds=connect_seconds,
+        )
         content_type = raw.headers.get("content-type", "")
         binary = raw.body.startswith(_BINARY_MAGIC) or b"\x00\x00" in raw.body[:512]
         if binary and raw.status < 400:
@@ -355,7 +378,7 @@ class WebReader:
             and self._jina_allowance.take()
         )
 
-    async def _jina(self, url: str, deadline_seconds: float, refresh: bool) -> _JinaText:
+    async def _jina(self, url: str, deadline_seconds: float, refresh: bool) -> JinaText:
         headers = {
             "accept": "text/plain",
             "x-timeout": str(ceil(deadline_seconds)),
@@ -376,7 +399,7 @@ class WebReader:
         if len(content.strip()) < USABLE_CHARS_MIN:
             raise LookupFailed("empty", "The reader found hardly any text.")
         dates = _JINA_PUBLISHED.findall(head)
-        return _JinaText(reply.body, _jina_source(head), dates[0] if len(dates) == 1 else "")
+        return JinaText(reply.body, _jina_source(head), dates[0] if len(dates) == 1 else "")
 
     # -- Tavily extract: POST https://api.tavily.com/extract -----------------------------
 

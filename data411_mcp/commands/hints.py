@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-PROGRAM = "data411-mcp"
-_CALL = re.compile(r"\b([a-z]+(?:_[a-z]+)+)\(")
-_ARGUMENT = re.compile(r"[\s,]*([a-z_]+)=")
-_LEAD_FILE = "<lead.json>"
+from data411_mcp.domain.calls import Arguments, spelled_otherwise
 
-Arguments = Mapping[str, Any]
+PROGRAM = "data411-mcp"
+_LEAD_FILE = "<lead.json>"
 
 
 def as_commands(text: str) -> str:
     """The text with every call that has a command replaced by it; other text stays."""
-    told: list[str] = []
-    at = 0
-    while (found := _CALL.search(text, at)) is not None:
-        end, arguments = _arguments(text, found.end())
-        command = _COMMANDS.get(found[1])
-        if end is None or command is None:
-            told.append(text[at : found.end()])
-            at = found.end()
-            continue
-        told += [text[at : found.start()], command(arguments)]
-        at = end
-    return "".join([*told, text[at:]])
-
-
-def _arguments(text: str, at: int) -> tuple[int | None, dict[str, Any]]:
-    """The arguments that begin there, and where the call ends; None where it is no call."""
-    arguments: dict[str, Any] = {}
-    while text[at : at + 1] != ")":
-        name = _ARGUMENT.match(text, at)
-        if name is None:
-            return None, {}
-        try:
-            arguments[name[1]], at = json.JSONDecoder().raw_decode(text, name.end())
-        except json.JSONDecodeError:
-            return None, {}
-    return at + 1, arguments
+    return spelled_otherwise(text, _COMMANDS)
 
 
 def _enrich(a: Arguments) -> str:

@@ -79,6 +79,9 @@ RELATION_FIELDS: tuple[FieldName, ...] = (
 )
 
 
+MAIL_CHECK = "mail_check"  # `source` of a note on what an address is worth; it proves nothing
+
+
 class _Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -16,6 +16,7 @@ from data411_mcp.domain.evidence import Finding, Proof
 from data411_mcp.domain.graph import (
     COMPANY,
     FIRMOGRAPHIC_KEYS,
+    MAIL_CHECK,
     RELATION_FIELDS,
     Backfill,
     Contact,
@@ -232,7 +233,8 @@ def unite(statements: Iterable[Statement]) -> list[Statement]:
 
 def _united(group: Sequence[Statement]) -> Statement:
     ordered = _one_of_each(e for s in group for e in s.evidence)
-    status, reason = judge(ordered)
+    spoken = tuple(e for e in ordered if e.source != MAIL_CHECK)
+    status, reason = judge(spoken)
     first = min(group, key=lambda s: (-s.score, s.kind is None, s.kind or "", s.raw))
     kinds = [s.kind for s in sorted(group, key=lambda s: (-s.score, s.kind or "")) if s.kind]
     united = {
@@ -241,7 +243,7 @@ def _united(group: Sequence[Statement]) -> Statement:
         "status": status,
         "reason": reason,
         "kind": kinds[0] if kinds else None,
-        "score": _score(ordered),
+        "score": _score(spoken),
         "confidence": None,
     }
     if all(getattr(first, name) == value for name, value in united.items()):

@@ -15,6 +15,7 @@ import phonenumbers
 from data411_mcp.domain.gaps import decides, described
 from data411_mcp.domain.graph import (
     COMPANY,
+    MAIL_CHECK,
     Backfill,
     Contact,
     FieldName,
@@ -112,7 +113,8 @@ class _Citations:
     urls: list[str] = field(default_factory=list)
 
     def cite(self, statement: Statement) -> str:
-        good = [e for e in statement.evidence if e.verdict == "proven"] or statement.evidence
+        said = [e for e in statement.evidence if e.source != MAIL_CHECK]
+        good = [e for e in said if e.verdict == "proven"] or said
         numbers = []
         for e in sorted(good, key=lambda e: (e.source != "own_site", e.url))[:2]:
             if e.url not in self.urls:

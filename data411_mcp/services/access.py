@@ -29,6 +29,7 @@ from data411_mcp.services.ports import Clock, Store
 SECRET_BYTES = 32
 TICKET_SECONDS = 60
 NAME_CHARS_MAX = 100
+_CHAT = "chat:"  # before the thread's id, where a ticket for a job has the job's
 _SECRET = r"[A-Za-z0-9_-]{43}"  # noqa: S105 - what 32 bytes look like in URL-safe base64
 _TENANT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -134,6 +135,31 @@ class Access:
         who = Principal(taken.tenant, taken.subject, frozenset({Scope.READ}))
         job = await self.store.job(taken.tenant, job_id)
         return (job, who) if job is not None and await self.in_use(who) else None
+
+    async def mint_chat_ticket(self, who: Principal, thread_id: str) -> str:
+        """Likewise for one stream of a conversation, which is the caller's."""
+        secret = self._secret(TICKET_PREFIX)
+        expires_at = self.clock.now() + timedelta(seconds=TICKET_SECONDS)
+        await self.store.put_ticket(
+            secret_hash(secret),
+            who.tenant,
+            _CHAT + thread_id,
+            expires_at=expires_at,
+            subject=who.subject,
+        )
+        return secret
+
+    async def redeem_chat(self, ticket: str, thread_id: str) -> Principal | None:
+        """Who asked for the ticket, once; None as in `redeem`."""
+        if not _is_secret(TICKET_PREFIX, ticket):
+            return None
+        taken = await self.store.take_ticket(
+            secret_hash(ticket), _CHAT + thread_id, now=self.clock.now()
+        )
+        if taken is None:
+            return None
+        who = Principal(taken.tenant, taken.subject, frozenset({Scope.READ}))
+        return who if await self.in_use(who) else None
 
     def _secret(self, prefix: str) -> str:
         return prefix + base64.urlsafe_b64encode(self.random(SECRET_BYTES)).decode().rstrip("=")

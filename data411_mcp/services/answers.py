@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from data411_mcp.domain.calls import WORDS, spelled
 from data411_mcp.domain.graph import Backfill, Notice, SlotRow
+from data411_mcp.domain.icp.run import ICP_NEXT, ICP_RUN
 from data411_mcp.domain.jobs import Job, JobStatus
+from data411_mcp.domain.lead import Lead
 from data411_mcp.domain.merge import statements_of
 from data411_mcp.domain.slots import SlotState
 from data411_mcp.domain.wishes import open_slots
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from data411_mcp.services.container import Services
     from data411_mcp.services.routes import Started
 
+ICP_ROUTES = (ICP_RUN, ICP_NEXT)
 ANSWER_BYTES_MAX = 8000  # text and structured content of one MCP answer together
 REFUNDS_SHOWN = 3
 TRANSFERS_SHOWN = 10
@@ -35,11 +38,12 @@ DONE, REPETITION, ERROR = (s.value for s in (SlotState.DONE, SlotState.REPETITIO
 
 
 def status_word(job: Job) -> str:
-    """done, running, needs_identity, error or cancelled: what the caller acts on."""
+    """done, running, needs_identity, error or cancelled: what the caller acts on; of a run of the
+    ICP finder waiting: for "run enrichment"."""
     words = {
         JobStatus.QUEUED: "running",
         JobStatus.RUNNING: "running",
-        JobStatus.WAITING: "needs_identity",
+        JobStatus.WAITING: "waiting" if job.route in ICP_ROUTES else "needs_identity",
     }
     return words.get(job.status, job.status.value)
 
@@ -48,7 +52,10 @@ async def answer_of(
     app: Services, job: Job, notices: Sequence[Notice] = (), *, cache_hit: bool = False
 ) -> Json:
     """The answer of a job as it stands, with what it cost. Raises NotFound."""
-    graph = await app.views.load(job.tenant, job.chat_session_id)
+    if job.route in ICP_ROUTES:  # no lead and no graph: a job with a result of its own
+        graph = Backfill(chat_session_id=job.chat_session_id, lead=Lead())
+    else:
+        graph = await app.views.load(job.tenant, job.chat_session_id)
     cost = await app.accounts.cost_of(job)
     return session_answer(graph, job, cost, notices, cache_hit=cache_hit)
 
@@ -91,6 +98,8 @@ def session_answer(
         "notices": [n.model_dump() for n in _distinct((*graph.notices, *notices))],
         "next": next_call(graph, job),
     }
+    if job.route in ICP_ROUTES and job.result:
+        answer["result"] = json.loads(job.result)
     if job.route == FINDING_RERUN and job.status is JobStatus.DONE and job.result:
         answer["finding"] = {k: v for k, v in json.loads(job.result).items() if k != "version"}
     if job.status is JobStatus.ERROR and job.error:
@@ -163,6 +172,9 @@ def next_call(graph: Backfill, job: Job) -> str:
     chat = graph.chat_session_id
     if not job.final and job.status is not JobStatus.WAITING:
         return spelled("wait_enrich_job", job_id=job.id)
+    if job.route in ICP_ROUTES:
+        waits = job.status is JobStatus.WAITING
+        return spelled("icp_run_enrichment" if waits else "icp_status", thread_id=chat)
     if job.status is JobStatus.WAITING:
         call = spelled("enrich_lead_session", chat_session_id=chat, identity_choice="<id>")
         return f"Ask the user which company is meant, then {call}"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # the interfaces name these types before anything is opened
     from data411_mcp.services.enrichment import Enrichment
     from data411_mcp.services.graph_edits import GraphEdits
     from data411_mcp.services.graph_views import GraphViews
+    from data411_mcp.services.icp.desk import IcpDesk
+    from data411_mcp.services.icp.nightly import Nightly
     from data411_mcp.services.ports import Clock, JobRunner, Store
     from data411_mcp.services.routes import Route
 
@@ -33,8 +35,10 @@ class Services:
     desks: Desks
     edits: GraphEdits
     views: GraphViews
+    icp: IcpDesk
     billing: str
     configured: frozenset[str]  # llm, jina_key, tavily_key: what doctor reports too
+    nightly: Nightly
 
 
 class OpensServices(Protocol):

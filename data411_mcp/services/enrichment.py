@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import anyio
 import anyio.to_thread
@@ -78,7 +79,7 @@ class Enrichment:
     setup: RunSetup
     closing: Closing
     name: str = ROUTE
-    _opening: anyio.Lock = field(default_factory=anyio.Lock)
+    _opening: WeakValueDictionary[str, anyio.Lock] = field(default_factory=WeakValueDictionary)
 
     @property
     def runner(self) -> JobRunner:
@@ -105,9 +106,10 @@ class Enrichment:
         )
         if chat is not None:
             return await self._start(tenant, asked)
-        # No chat yet: looking for a live one of this lead and starting a run is one step, or two
-        # calls at once would both open a chat and buy everything twice.
-        async with self._opening:
+        # No chat yet: two calls at once for one lead would both open a chat, of which the store
+        # then lets only one run. Calls for other leads need not wait.
+        same = json.dumps([tenant, asked.lead], sort_keys=True, default=str)
+        async with self._opening.setdefault(same, anyio.Lock()):
             return await self._start(tenant, asked)
 
     async def _start(self, tenant: str, asked: _Asked) -> Started:

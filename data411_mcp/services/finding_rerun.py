@@ -231,7 +231,7 @@ async def _open_pages(run: GraphInWork, findings: Iterable[Finding]) -> None:
     for finding in findings:
         if finding.page_sha256:
             stored = await run.store.page(run.bound.tenant, finding.page_sha256, finding.url)
-            if stored is not None and stored.reader in {"api", "dns"}:
+            if stored is not None and stored.reader in {"api", "apify", "dns"}:
                 run.shelf.put(stored)
                 continue
         if finding.url.startswith(("http://", "https://")):

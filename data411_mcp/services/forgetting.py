@@ -27,7 +27,9 @@ from data411_mcp.services.erased_jobs import (
     silenced,
 )
 from data411_mcp.services.erased_text import masked, mentions_erased, tombstone
+from data411_mcp.services.icp.erasing import drop_conversations, erase
 from data411_mcp.services.ports import Clock, SessionRow, Store
+from data411_mcp.services.ports.icp import Conversation, IcpStore
 
 SCAN_ROWS = 100
 CLEAN_ATTEMPTS = 5
@@ -181,6 +183,8 @@ class Forgetting:
     store: Store
     clock: Clock
     secret: bytes
+    icp: IcpStore | None = None  # the same store by its other port
+    conversation: Conversation | None = None
 
     async def tombstones(self, tenant: str) -> Tombstones:
         return Tombstones(self.secret, await self.store.tombstones(tenant))
@@ -212,7 +216,8 @@ class Forgetting:
         return graph
 
     async def forget(self, tenant: str, person: str) -> Mapping[str, int]:
-        """Erase everywhere. Returns counts: graphs changed, pages deleted."""
+        """Erase everywhere. Returns counts: graphs changed, pages deleted, threads and documents
+        of the ICP finder changed."""
         known = identifiers(person)
         hashes = [tombstone(self.secret, kind, value) for kind, value in known]
         await self.store.forget(tenant, hashes, self.clock.now())
@@ -222,7 +227,11 @@ class Forgetting:
         graphs = await self._clean_graphs(tenant, erased, gone)
         await self._clean_jobs(tenant, erased, known, gone)
         pages = await self._delete_pages(tenant, known)
-        return {"graphs": graphs, "pages": pages}
+        counts = {"graphs": graphs, "pages": pages}
+        if self.icp is not None:
+            speaks = _speaks(erased, known, gone)
+            counts["icp"] = await erase(self.icp, self.conversation, tenant, erased, speaks)
+        return counts
 
     async def _clean_leads(self, tenant: str, erased: Tombstones) -> None:
         """The bound leads, their histories, and the seeds that are found by the person."""
@@ -275,14 +284,7 @@ class Forgetting:
     ) -> None:
         """What jobs were given and told, and what the steps of the unfinished ones came to.
         `gone` are the ids of what was erased: hashes that anybody can compute."""
-
-        def speaks(text: str) -> bool:
-            return (
-                text in gone
-                or erased.mentions(text)
-                or any(_names(text, kind, value) for kind, value in known)
-            )
-
+        speaks = _speaks(erased, known, gone)
         after = ""
         while jobs := await self.store.jobs_to_scan(tenant, after=after, limit=SCAN_ROWS):
             for job in jobs:
@@ -389,12 +391,24 @@ class Forgetting:
         self, *, pages_days: int, graphs_days: int, jobs_days: int
     ) -> Mapping[str, int]:
         now = self.clock.now()
+        graphs_before = now - timedelta(days=graphs_days)
+        if self.icp is not None and self.conversation is not None:
+            await drop_conversations(self.icp, self.conversation, graphs_before)
         return await self.store.purge(
             now=now,
             pages_before=now - timedelta(days=pages_days),
-            graphs_before=now - timedelta(days=graphs_days),
+            graphs_before=graphs_before,
             jobs_before=now - timedelta(days=jobs_days),
         )
+
+
+def _speaks(erased: Tombstones, known: tuple[tuple[str, str], ...], gone: set[str]) -> Speaks:
+    """Whether a text names the person, or is the id of what was erased."""
+    return lambda text: (
+        text in gone
+        or erased.mentions(text)
+        or any(_names(text, kind, value) for kind, value in known)
+    )
 
 
 def _ids(graph: Backfill) -> set[str]:

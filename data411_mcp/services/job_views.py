@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data411_mcp.domain.events import ProgressEvent
 from data411_mcp.domain.graph import Backfill, Choice, Notice, SlotRow
+from data411_mcp.domain.icp.run import ICP_RUN
 from data411_mcp.domain.jobs import Job, JobStatus
 from data411_mcp.services.accounts import Cost
 from data411_mcp.services.payloads import FINDING_RERUN, SYNTHESIZE_PATCH
@@ -121,7 +122,7 @@ class JobView(Shape):
     route: str
     status: Annotated[
         str,
-        Field(description="queued, running, waiting (for an identity choice), done, error, "
+        Field(description="queued, running, waiting (for the user's choice or word), done, error, "
               "cancelled."),
     ]  # fmt: skip
     chat_session_id: str
@@ -288,6 +289,10 @@ def next_call(job: Job) -> str:
     chat = json.dumps(job.chat_session_id)
     if not over(job):
         return f"GET {location_of(job.id)}?wait_s={WAIT_SECONDS_MAX}"
+    if job.route == ICP_RUN:
+        if job.status is JobStatus.WAITING:
+            return f'POST /icp/enrich/top10 {{"thread_id": {chat}}}'
+        return f"GET /export/latest_scores.csv?thread_id={job.chat_session_id}"
     if job.status is JobStatus.WAITING:
         return (
             f"Ask the user which company is meant, then POST {API}/lead-session "

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from data411_mcp.domain.icp.run import ICP_RUN
+
 SLOTS_PER_BATCH_MAX = 16
 
 
@@ -114,6 +116,27 @@ class FindingRerunPayload(Payload):
     progress_key: BoardField = None
 
 
+class IcpRunPayload(Payload):
+    """A conversation of the ICP finder in one request: intake and "confirm". The plan that comes
+    of it waits for "run enrichment"."""
+
+    website: Annotated[str | None, Field(description="Your own company's site.")] = None
+    customers: Annotated[
+        str | list[dict[str, Any]] | None,
+        Field(description="5 to 15 best customers: lines, CSV, or {name, domain} objects."),
+    ] = None
+    lost: Annotated[
+        str | list[dict[str, Any]] | None,
+        Field(description="Lost customers, with a short reason: likewise."),
+    ] = None
+    answers: Annotated[
+        dict[str, Any] | None, Field(description="Optional answers of the intake form.")
+    ] = None
+    thread_id: Annotated[
+        str | None, Field(description="Conversation to go on with; without it a new one.")
+    ] = None
+
+
 LEAD_SESSION = "enrich/lead-session"
 SLOT_RERUN = "enrich/lead-session/slot-rerun"
 SLOTS_RERUN = "enrich/lead-session/slots-rerun"
@@ -126,4 +149,6 @@ PAYLOADS: dict[str, type[Payload]] = {
     SLOTS_RERUN: SlotsRerunPayload,
     SYNTHESIZE_PATCH: SynthesizePatchPayload,
     FINDING_RERUN: FindingRerunPayload,
+    ICP_RUN: IcpRunPayload,
 }
+JOB_ONLY = frozenset({SLOTS_RERUN, ICP_RUN})  # routes without a synchronous call of their own

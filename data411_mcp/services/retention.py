@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import anyio
 import structlog
 
 from data411_mcp.errors import StoreError
 from data411_mcp.services.forgetting import Forgetting
+from data411_mcp.services.periodic import periodically, spread
 
 FIRST_SECONDS = 300.0  # a server may not live for a whole interval, and is busy when it starts
-SPREAD = 0.2  # of several processes on one store each waits a little longer or shorter
-HOUR_SECONDS = 3600.0
 
 log = structlog.get_logger(__name__)
-
-
-def _spread() -> float:
-    return random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311 - spreads load, guards nothing
 
 
 @dataclass(frozen=True)
@@ -34,16 +27,13 @@ class Retention:
     jobs_days: int
     hours: float
     first_seconds: float = FIRST_SECONDS
-    spread: Callable[[], float] = _spread
+    spread: Callable[[], float] = spread
 
     async def run(self) -> None:
         """Sweep until cancelled; returns at once when there is nothing to do, ever."""
-        if not self.hours:
-            return
-        await anyio.sleep(self.first_seconds * self.spread())
-        while True:
-            await self.sweep()
-            await anyio.sleep(self.hours * HOUR_SECONDS * self.spread())
+        await periodically(
+            self.sweep, hours=self.hours, first_seconds=self.first_seconds, spread=self.spread
+        )
 
     async def sweep(self) -> None:
         """One sweep. A store that is busy or away is left for the next one."""

@@ -31,7 +31,7 @@ class Started:
     """A call that was bound and checked, and the job that does it. `joined`: an identical
     request had started the job already, or a run under way was joined."""
 
-    bound: BoundSession
+    bound: BoundSession | None  # None: the route has no lead
     job: Job
     notices: tuple[Notice, ...] = ()
     joined: bool = False

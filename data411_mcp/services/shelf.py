@@ -104,7 +104,7 @@ class Shelf:
 
     def web_pages(self) -> list[ReadPage]:
         """Pages of the web, without register rows and DNS answers."""
-        return [r for r in self.distinct() if r.page.reader not in {"api", "dns"}]
+        return [r for r in self.distinct() if r.page.reader not in {"api", "apify", "dns"}]
 
     def distinct(self) -> list[ReadPage]:
         """Every page read so far, each body once."""

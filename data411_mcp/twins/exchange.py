@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,7 +13,16 @@ from typing import Any
 
 import anyio
 
-from data411_mcp.twins import jina, openrouter, registries, tavily, wikidata
+from data411_mcp.twins import (
+    apify,
+    datagovsg,
+    jina,
+    openrouter,
+    registries,
+    tavily,
+    verifiers,
+    wikidata,
+)
 from data411_mcp.twins.faults import ErrorBody, FaultScript, spoil
 from data411_mcp.twins.pages import Sites, site_reply
 from data411_mcp.twins.rows import LlmRow
@@ -24,6 +34,8 @@ from data411_mcp.twins.world import World
 LOGGED_HEADERS = frozenset(
     {"user-agent", "accept", "content-type", "x-tavily-access-mode", "x-engine", "x-timeout"}
 )
+# Vendors that take the key as an argument.
+_KEY_ARGUMENT = re.compile(r"(?<=[?&])(api_key|key|token)=[^&]*")
 # Names by which a client sees that it is online at all.
 ALWAYS_THERE = ("www.iana.org", "one.one.one.one")
 VENDOR_HOSTS: Mapping[str, str] = {
@@ -36,7 +48,12 @@ VENDOR_HOSTS: Mapping[str, str] = {
     "data.sec.gov": "edgar",
     "www.wikidata.org": "wikidata",
     "query.wikidata.org": "wikidata",
-    "data.gov.sg": "acra",
+    **dict.fromkeys(datagovsg.HOSTS, "acra"),
+    datagovsg.FILES_HOST: "acra_files",
+    "api.apify.com": "apify",
+    **dict.fromkeys(verifiers.ZEROBOUNCE_HOSTS, "zerobounce"),
+    "api.hunter.io": "hunter",
+    "api.neverbounce.com": "neverbounce",
     **dict.fromkeys(registries.RDAP_HOSTS, "rdap"),
 }
 
@@ -73,6 +90,8 @@ class Exchange:
         self._sites = Sites(world.sites)
         self._index = SearchIndex(world.search, self._sites)
         self._llm = openrouter.OpenRouter(world.llm)
+        self._datagov = datagovsg.DataGovSg(world.acra)
+        self._apify = apify.Apify(world.companies, world.people, self.bill)
         self._repeats: Counter[str] = Counter()
         self._vendors: Mapping[str, Callable[[Request], Reply | None]] = {
             "jina_reader": partial(jina.read, self._sites, world.info.jina_echo),
@@ -81,7 +100,11 @@ class Exchange:
             "gleif": partial(registries.gleif, world.gleif),
             "edgar": partial(registries.edgar, world.edgar),
             "rdap": partial(registries.rdap, world.rdap),
-            "acra": partial(registries.acra, world.acra),
+            "acra": self._datagov.answer,
+            "acra_files": self._datagov.answer,
+            "zerobounce": partial(verifiers.zerobounce, world.mailboxes),
+            "hunter": partial(verifiers.hunter, world.mailboxes),
+            "neverbounce": partial(verifiers.neverbounce, world.mailboxes),
             "wikidata": partial(_wikidata, world),
         }
 
@@ -91,14 +114,19 @@ class Exchange:
         self._record(request, vendor)
         rng = self._rng(request)
         profile = PROFILES[_profile(vendor, request)]
-        wait = profile.latency_seconds(rng) * self._latency
-        fault = self._faults.match(request, vendor, slot)
+        said = _profile(vendor, request) if vendor == "apify" else vendor
+        fault = self._faults.match(request, said, slot)
+        factor = self._faults.mix_factor(request, said, slot)
+        answer: Callable[[], tuple[Reply, LlmRow | None]] = partial(self._reply, request, vendor)
+        if vendor == "apify" and (fault is None or fault.kind != "status"):
+            wait, answer = self._run(request, rng, factor)  # a refused call starts none
+        else:
+            wait = profile.latency_seconds(rng) * self._latency
         if fault is None:
-            factor = self._faults.mix_factor(request, vendor, slot)
             fault = profile.failure(rng, factor) if factor else None
-        if self._latency:
+        if wait:
             await anyio.sleep(wait)
-        reply, row = self._reply(request, vendor)
+        reply, row = answer()
         if row is not None and row.delay_seconds:
             await anyio.sleep(row.delay_seconds)
         fault = fault or (row.fault if row is not None else None)
@@ -107,6 +135,19 @@ class Exchange:
         if reply.cost_usd_micros:
             self.bill[vendor] += reply.cost_usd_micros
         return reply
+
+    def _run(
+        self, request: Request, rng: random.Random, factor: float
+    ) -> tuple[float, Callable[[], tuple[Reply, LlmRow | None]]]:
+        """A call to Apify: how long a run takes is its own, not the call's."""
+        limited = self._limited(request, "apify")
+        if limited is not None:
+            return 0.0, lambda: (limited, None)
+        try:
+            wait, answer = self._apify.answer(request, rng, self._latency, factor)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return 0.0, lambda: (_refusal("apify", 400), None)
+        return wait, lambda: (answer(), None)
 
     def _reply(self, request: Request, vendor: str) -> tuple[Reply, LlmRow | None]:
         limited = self._limited(request, vendor)
@@ -133,7 +174,7 @@ class Exchange:
         limit_name = _limit_name(vendor, request)
         if self._buckets is None or limit_name not in LIMITS:
             return None
-        key = f"{limit_name}:{request.bearer or ''}"
+        key = f"{limit_name}:{_key(request)}"
         bucket = self._buckets.setdefault(key, TokenBucket(LIMITS[limit_name]))
         wait = bucket.take(anyio.current_time())
         if not wait:
@@ -142,6 +183,10 @@ class Exchange:
             return jina.limited(wait, LIMITS[limit_name].calls)
         if vendor == "tavily":
             return tavily.limited(request, wait)
+        if vendor == "hunter":
+            return _refusal(vendor, 403)  # this vendor's word for it
+        if vendor == "acra":
+            return _refusal(vendor, 429)  # the wait stands in the text only
         return _refusal(vendor, 429, {"retry-after": str(max(1, round(wait)))})
 
     def _record(self, request: Request, vendor: str) -> None:
@@ -150,12 +195,12 @@ class Exchange:
                 host=request.host,
                 method=request.method,
                 path=request.path,
-                target=request.target,
+                target=_KEY_ARGUMENT.sub(r"\1=…", request.target),
                 headers={k: v for k, v in request.headers.items() if k in LOGGED_HEADERS},
                 json=request.json,
                 at=anyio.current_time() - self._started,
                 vendor=vendor,
-                key="authorization" in request.headers,
+                key=bool(_key(request)) or "authorization" in request.headers,
             )
         )
 
@@ -180,7 +225,14 @@ def _refusal(vendor: str, status: int, headers: Mapping[str, str] | None = None)
     return json_reply(body, status, headers=headers)
 
 
+def _key(request: Request) -> str:
+    given = request.bearer or request.headers.get("x-api-key")
+    return given or request.arg("api_key", "key", "token")
+
+
 def _profile(vendor: str, request: Request) -> str:
+    if vendor == "apify":
+        return apify.kind_of(request)
     if vendor == "openrouter":
         return openrouter.profile_of(request)
     if vendor == "tavily":
@@ -196,6 +248,9 @@ def _limit_name(vendor: str, request: Request) -> str:
     keyed = "keyed" if request.bearer else "keyless"
     if vendor in ("jina_reader", "jina_search", "tavily"):
         return f"{vendor}:{keyed}"
+    if vendor == "acra":
+        name = "acra_download" if request.path.endswith("-download") else "acra"
+        return f"{name}:keyed" if "x-api-key" in request.headers else name
     if vendor == "openrouter":
         body = request.json if isinstance(request.json, dict) else {}
         return "openrouter:free" if str(body.get("model", "")).endswith(":free") else "openrouter"
@@ -215,6 +270,11 @@ _ERROR_BODIES: Mapping[str, ErrorBody] = {
     "openrouter": openrouter.error_body,
     "gleif": registries.gleif_error,
     "rdap": registries.rdap_error,
-    "acra": lambda code: {"code": code, "errorMsg": "try again later"},
+    "acra": datagovsg.error_body,
+    "acra_files": _page_error,
+    "apify": apify.error_body,
+    "zerobounce": lambda code: {"error": "Try again later"},
+    "hunter": verifiers.hunter_error,
+    "neverbounce": verifiers.neverbounce_error,
     "wikidata": wikidata.error_text,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-_PREFIXES = {"jina": "jina_", "tavily": "tvly-", "openrouter": "sk-or-"}
+_PREFIXES = {"jina": "jina_", "tavily": "tvly-", "openrouter": "sk-or-", "apify": "apify_api_"}
 
 
 class KeyState(Enum):

@@ -1,13 +1,12 @@
-"""Public registers: GLEIF, SEC EDGAR, RDAP and the Singapore register's open data."""
+"""Public registers: GLEIF, SEC EDGAR and RDAP."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from data411_mcp.twins.rows import AcraRow, EdgarRow, GleifRow, RdapRow
+from data411_mcp.twins.rows import EdgarRow, GleifRow, RdapRow
 from data411_mcp.twins.wire import Reply, Request, json_reply, text_reply
 
 GLEIF_PAGE_SIZE = 15
@@ -312,35 +311,3 @@ def _rdap_domain(row: RdapRow) -> dict[str, Any]:
 
 def _vcard(*lines: list[Any]) -> list[Any]:
     return ["vcard", [["version", {}, "text", "4.0"], *lines]]
-
-
-# --- data.gov.sg -------------------------------------------------------------------------
-
-
-def acra(rows: Sequence[AcraRow], request: Request) -> Reply:
-    """datastore_search: `filters` is exact, `q` a loose match, missing values are "na"."""
-    if request.path != "/api/action/datastore_search":
-        return json_reply({"code": 4, "errorMsg": "not found"}, 404)
-    try:
-        filters = json.loads(request.arg("filters", default="{}"))
-    except ValueError:
-        return json_reply({"code": 2, "errorMsg": "filters is not valid JSON"}, 400)
-    wanted = _words(request.arg("q"))
-    found = [
-        row.wire or row.model_dump(exclude={"wire"})
-        for row in rows
-        if all(str(getattr(row, key, "na")) == str(value) for key, value in filters.items())
-        and (not wanted or wanted & _words(row.entity_name))
-    ]
-    limit = request.arg("limit", default="100")
-    offset = request.arg("offset", default="0")
-    start, size = int(offset or 0), int(limit or 100)
-    records = [{"_id": n, **row} for n, row in enumerate(found, start=1)]
-    result = {
-        "resource_id": request.arg("resource_id"),
-        "fields": [{"type": "text", "id": "uen"}, {"type": "text", "id": "entity_name"}],
-        "records": records[start : start + size],
-        "total": len(found),
-        "limit": size,
-    }
-    return json_reply({"success": True, "result": result})

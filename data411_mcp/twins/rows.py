@@ -106,6 +106,7 @@ class WikidataRow(_Wired):
     country: str | None = None
     country_code: str | None = None  # ISO 2, of the country's own item
     inception: str | None = None  # ISO date
+    dissolved: str | None = None  # ISO date
     industry: str | None = None
     employees: int | None = None
     lei: str | None = None
@@ -135,10 +136,48 @@ class AcraRow(_Wired):
     entity_name: str
 
 
-class LinkedinRow(BaseModel):
-    """Reserved: any object; nothing answers from it yet."""
+class LinkedinCompanyRow(_Wired):
+    """A company's LinkedIn page, as the Apify actors find it. `wire` replaces the finder's answer
+    for its domains."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    slug: str = Field(pattern=r"^[a-z0-9-]+$")
+    name: str = ""
+    domains: tuple[str, ...] = ()  # that the finder knows it by
+    website: str | None = None  # what the page says; shown by the finder only where given
+    region: str = "www"  # host of the address that the finder gives: sg, uk, …
+    url_key: str = "linkedin_url"  # the finder's key for it
+    run: Literal["succeeded", "failed", "timed_out", "endless", "rate_limited", "empty"] = (
+        "succeeded"  # how a run for its employees ends
+    )
+    search_run: Literal["succeeded", "failed", "empty"] = "succeeded"  # likewise, profile search
+
+
+class LinkedinPersonRow(_Wired):
+    """An employee; `wire` is a whole item of the actor instead."""
+
+    company: str  # slug
+    slug: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    title: str = ""
+    headline: str = ""
+    emails: tuple[str, ...] = ()
+    emails_as_text: bool = False  # a list of strings instead of objects
+    city: str = ""
+    country_code: str = ""
+    former: str = ""  # slug of a company they have left
+    left: bool = False  # they have left this one
+    hidden: bool = False  # LinkedIn hides who it is
+    found_by: Literal["both", "employees", "search"] = "both"
+
+
+class MailboxRow(Row):
+    """What the verifiers say of an address; `*@host` is every other one there."""
+
+    address: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    state: Literal[
+        "valid", "invalid", "catch_all", "disposable", "role", "webmail", "spamtrap", "unknown"
+    ] = "valid"
 
 
 class SearchResult(Row):

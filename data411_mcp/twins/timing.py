@@ -98,6 +98,22 @@ PROFILES: Mapping[str, Profile] = {
     "wikidata": Profile(0.4, 2.0, 60),
     "rdap": Profile(0.6, 4, 30),
     "acra": Profile(0.4, 1.5, 30),
+    "acra_files": Profile(0.5, 3, 60),
+    # A run's length is its actor's; a call to the platform about it is short.
+    "apify": Profile(0.2, 0.6, 30),
+    "apify_finder": Profile(12, 40, 300),
+    "apify_employees": Profile(45, 160, 300),
+    "apify_search": Profile(25, 90, 300),
+    "zerobounce": Profile(1.5, 12, 30),
+    "hunter": Profile(1.5, 8, 30),
+    "neverbounce": Profile(1.5, 12, 30),
+}
+
+# How an actor's run ends by itself, per mille.
+RUN_MIX: Mapping[str, tuple[tuple[float, str], ...]] = {
+    "apify_finder": ((20.0, "failed"), (250.0, "empty")),
+    "apify_employees": ((10.0, "timed_out"), (10.0, "failed"), (30.0, "empty")),
+    "apify_search": ((10.0, "failed"), (30.0, "empty")),
 }
 
 
@@ -120,6 +136,11 @@ LIMITS: Mapping[str, Limit] = {
     "edgar": Limit(10, 1),
     "rdap": Limit(10, 10),
     "acra": Limit(4, 10),
+    "acra:keyed": Limit(8, 10),
+    "acra_download": Limit(2, 10),
+    "acra_download:keyed": Limit(4, 10),
+    "apify": Limit(60, 1),
+    "hunter": Limit(10, 1),
 }
 
 

@@ -1,7 +1,8 @@
 """www.wikidata.org (entity search, entities) and query.wikidata.org (the SPARQL that one asks).
 
-The query service is no SPARQL engine. It reads which items a query names (by id, or by a literal
-such as a website or an LEI) and which variables it binds to which properties, and answers those.
+The query service is no SPARQL engine. It reads which items a query names (by id, by a literal
+such as a website or an LEI, or by VALUES of a property's variable, an industry for one) and which
+variables it binds to which properties, and answers those.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ PROPERTIES: dict[str, tuple[Callable[[WikidataRow], Any], str]] = {
     "P17": (lambda row: row.country, "item"),
     "P297": (lambda row: row.country_code, "text"),
     "P571": (lambda row: row.inception, "time"),
+    "P576": (lambda row: row.dissolved, "time"),
     "P452": (lambda row: row.industry, "item"),
     "P1128": (lambda row: row.employees, "number"),
     "P1278": (lambda row: row.lei, "text"),
@@ -63,19 +65,23 @@ def api(rows: Sequence[WikidataRow], request: Request) -> Reply:
 
 
 def _search(rows: Sequence[WikidataRow], request: Request) -> Reply:
-    """Label or alias starts with the query, as the real search box does."""
+    """Label or alias starts with the query, as the real search box does. The industries of the
+    world's companies are items, too."""
     wanted = " ".join(request.arg("search").casefold().split())
     limit = request.arg("limit", default="7")
+    known = [(row.qid, row.label, row.description, (row.label, *row.aliases)) for row in rows]
+    labels = dict.fromkeys(row.industry for row in rows if row.industry)
+    known.extend((_item_id(label), label, "industry", (label,)) for label in labels)
     found = [
         {
-            "id": row.qid,
-            "title": row.qid,
-            "concepturi": _ENTITY + row.qid,
-            "label": row.label,
-            "description": row.description,
+            "id": qid,
+            "title": qid,
+            "concepturi": _ENTITY + qid,
+            "label": label,
+            "description": description,
         }
-        for row in rows
-        if wanted and any(n.casefold().startswith(wanted) for n in (row.label, *row.aliases))
+        for qid, label, description, names in known
+        if wanted and any(name.casefold().startswith(wanted) for name in names)
     ]
     shown = found[: int(limit) if limit.isdigit() else 7]
     return json_reply(
@@ -149,7 +155,7 @@ def sparql(rows: Sequence[WikidataRow], request: Request) -> Reply:
     query = request.arg("query") or _unquote(form.get("query", ""))
     if "SELECT" not in query.upper():
         return text_reply("java.lang.IllegalArgumentException: no query", 400)
-    named = _named(rows, query)
+    named = _named(_not_gone(rows, query), query)
     variables = list(dict.fromkeys(re.findall(r"\?(\w+)", query.split("{", 1)[0])))
     bound = _bound(query)
     item = _item_variable(query)
@@ -165,7 +171,11 @@ def _unquote(text: str) -> str:
 
 
 def _named(rows: Sequence[WikidataRow], query: str) -> list[WikidataRow]:
-    """Items a query asks for: by id, else by website, LEI or label given as a literal."""
+    """Items a query asks for: by the values of properties, by id, else by website, LEI or label
+    given as a literal."""
+    wanted = _wanted(query)
+    if wanted:
+        return [row for row in rows if all(_has(row, p, terms) for p, terms in wanted.items())]
     ids = set(re.findall(r"\b(Q\d+)\b", query))
     by_id = [row for row in rows if row.qid in ids]
     if by_id:
@@ -186,6 +196,33 @@ def _named(rows: Sequence[WikidataRow], query: str) -> list[WikidataRow]:
     ]
 
 
+def _wanted(query: str) -> dict[str, set[str]]:
+    """Property → terms, of every VALUES whose variable is bound to a property of the item."""
+    bound = _bound(query)
+    return {
+        bound[variable]: {_plain(term) for term in re.findall(r'<[^>]*>|"[^"]*"|wd:Q\d+', terms)}
+        for variable, terms in re.findall(r"VALUES\s+\?(\w+)\s*\{([^}]*)\}", query, re.IGNORECASE)
+        if bound.get(variable) in PROPERTIES
+    }
+
+
+def _has(row: WikidataRow, prop: str, terms: set[str]) -> bool:
+    value_of, kind = PROPERTIES[prop]
+    value = value_of(row)
+    return value is not None and _plain(_item_id(value) if kind == "item" else value) in terms
+
+
+def _plain(term: Any) -> str:
+    return str(term).strip('<>"').removeprefix("wd:").rstrip("/").casefold()
+
+
+def _not_gone(rows: Sequence[WikidataRow], query: str) -> list[WikidataRow]:
+    """Without those that have a property that the query must not find."""
+    unwanted = re.findall(r"NOT\s+EXISTS\s*\{\s*\?\w+\s+wdt:(P\d+)", query, re.IGNORECASE)
+    values = [PROPERTIES[prop][0] for prop in unwanted if prop in PROPERTIES]
+    return [row for row in rows if all(value_of(row) is None for value_of in values)]
+
+
 def _bound(query: str) -> dict[str, str]:
     """Variable → property, from `wdt:P856 ?website` and `p:P571/ps:P571 ?x`."""
     pairs = re.findall(r"(?:wdt|ps|psv|p):(P\d+)(?:/[\w:]+)*\s+\?(\w+)", query)
@@ -193,10 +230,10 @@ def _bound(query: str) -> dict[str, str]:
 
 
 def _item_variable(query: str) -> str:
-    values = re.search(r"VALUES\s+\??\(?\s*\?(\w+)", query, re.IGNORECASE)
-    values = values or re.search(r"VALUES\s+\?(\w+)", query, re.IGNORECASE)
     subject = re.search(r"\?(\w+)\s+(?:wdt|p|rdfs):", query)
-    return (values or subject)[1] if (values or subject) else "item"  # type: ignore[index]
+    values = re.search(r"VALUES\s+\??\(?\s*\?(\w+)", query, re.IGNORECASE)
+    found = subject or values
+    return found[1] if found else "item"
 
 
 def _binding(

@@ -24,8 +24,10 @@ from data411_mcp.twins.rows import (
     FaultRow,
     GleifRow,
     Gold,
-    LinkedinRow,
+    LinkedinCompanyRow,
+    LinkedinPersonRow,
     LlmRow,
+    MailboxRow,
     RdapRow,
     SearchRow,
     WikidataRow,
@@ -42,6 +44,10 @@ REGISTRY_ROWS: Mapping[str, type[BaseModel]] = {
     "rdap": RdapRow,
     "acra": AcraRow,
 }
+LINKEDIN_ROWS: Mapping[str, type[BaseModel]] = {
+    "companies": LinkedinCompanyRow,
+    "people": LinkedinPersonRow,
+}
 TOP_LEVEL = frozenset(
     {
         "sites",
@@ -50,6 +56,7 @@ TOP_LEVEL = frozenset(
         "llm",
         "linkedin",
         "dns.jsonl",
+        "mailboxes.jsonl",
         "faults.jsonl",
         "world.json",
         "lead.json",
@@ -79,6 +86,9 @@ class World:
     wikidata: tuple[WikidataRow, ...] = ()
     rdap: tuple[RdapRow, ...] = ()
     acra: tuple[AcraRow, ...] = ()
+    companies: tuple[LinkedinCompanyRow, ...] = ()
+    people: tuple[LinkedinPersonRow, ...] = ()
+    mailboxes: tuple[MailboxRow, ...] = ()
     search: tuple[SearchRow, ...] = ()
     llm: tuple[LlmRow, ...] = ()
     dns: tuple[DnsRow, ...] = ()
@@ -108,17 +118,17 @@ def load_world(path: Path) -> World:
         if info_file.exists()
         else WorldInfo(name=folder.name)
     )
-    registry = _registry(folder)
+    registry = _tables(folder, "registry", REGISTRY_ROWS, "register")
+    linkedin = _tables(folder, "linkedin", LINKEDIN_ROWS, "file")
     _check_headers(folder / "sites")
     dns_rows = tuple(_rows(DnsRow, folder, "dns.jsonl"))
     _check_records(dns_rows)
-    for _ in _rows(LinkedinRow, folder, "linkedin/*.jsonl"):
-        pass  # reserved: only that each line is an object
     gold_file = folder / "gold.json"
     return World(
         folder=folder,
         info=info,
         sites=_sites(folder / "sites"),
+        mailboxes=tuple(_rows(MailboxRow, folder, "mailboxes.jsonl")),
         search=tuple(_rows(SearchRow, folder, "search/*.jsonl")),
         llm=tuple(_rows(LlmRow, folder, "llm/*.jsonl")),
         dns=dns_rows,
@@ -126,6 +136,7 @@ def load_world(path: Path) -> World:
         leads=_leads(folder),
         gold=_one(Gold, _json(gold_file), "gold.json") if gold_file.exists() else Gold(),
         **registry,
+        **linkedin,
     )
 
 
@@ -133,14 +144,17 @@ def _is_note(entry: Path) -> bool:
     return entry.name.startswith(".") or entry.suffix == ".md"
 
 
-def _registry(folder: Path) -> dict[str, Any]:
-    for file in sorted((folder / "registry").glob("*")):
-        if file.stem not in REGISTRY_ROWS or file.suffix != ".jsonl":
-            near = _nearest(file.stem, REGISTRY_ROWS)
-            raise WorldInvalid(f"registry/{file.name}: unknown register{near}")
+def _tables(
+    folder: Path, within: str, models: Mapping[str, type[BaseModel]], what: str
+) -> dict[str, Any]:
+    """The rows of each file of a subfolder whose file names are fixed."""
+    for file in sorted((folder / within).glob("*")):
+        if file.stem not in models or file.suffix != ".jsonl":
+            near = _nearest(file.stem, models)
+            raise WorldInvalid(f"{within}/{file.name}: unknown {what}{near}")
     return {
-        name: tuple(_rows(model, folder, f"registry/{name}.jsonl"))
-        for name, model in REGISTRY_ROWS.items()
+        name: tuple(_rows(model, folder, f"{within}/{name}.jsonl"))
+        for name, model in models.items()
     }
 
 

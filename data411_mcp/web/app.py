@@ -25,7 +25,12 @@ from data411_mcp.web.config import WebConfig
 from data411_mcp.web.cors import Cors
 from data411_mcp.web.edge import Answering, BodyLimit, Edge, HostGuard
 from data411_mcp.web.gate import MCP_PATH, Gate, may_read
+from data411_mcp.web.icp.chat import chat
+from data411_mcp.web.icp.routes import icp
+from data411_mcp.web.icp.runs import runs
+from data411_mcp.web.icp.threads import threads
 from data411_mcp.web.mcp_door import McpDoor
+from data411_mcp.web.panel import PANEL_PATH, panel
 from data411_mcp.web.routes import api
 from data411_mcp.web.strict import of_validation
 
@@ -53,6 +58,11 @@ def create_app(
         lifespan=lifespan,
     )
     app.include_router(api)
+    app.include_router(icp)
+    app.include_router(chat)
+    if config.embedded_langgraph:
+        app.include_router(threads)
+        app.include_router(runs)
     _describe_problems(app)
     app.state.door = Door(opener, config, counters)
     app.router.routes.extend(
@@ -60,6 +70,7 @@ def create_app(
             Route(MCP_PATH, McpDoor(mcp)),
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/metrics", _metrics, methods=["GET"]),
+            Route(PANEL_PATH, panel, methods=["GET"]),
         ]
     )
     app.add_exception_handler(Data411Error, _ours)
@@ -129,10 +140,15 @@ async def _framework(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods of the address: the framework names those of the first route only."""
-    routes = [r for r in (*api.routes, *request.app.routes) if isinstance(r, Route)]
+    """The methods of the address, of its most literal template: the framework names those of the
+    first route only."""
+    routers = (api, icp, chat, threads, runs)
+    given = (*(r for router in routers for r in router.routes), *request.app.routes)
+    routes = [r for r in given if isinstance(r, Route)]
     here = [r for r in routes if r.path_regex.match(request.url.path)]
-    return sorted({method for route in here for method in route.methods or ()})
+    fewest = min((len(r.param_convertors) for r in here), default=0)
+    named = [r for r in here if len(r.param_convertors) == fewest]
+    return sorted({method for route in named for method in route.methods or ()})
 
 
 async def _crashed(request: Request, error: Exception) -> Response:

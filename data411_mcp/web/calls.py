@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
 import anyio
@@ -33,11 +34,13 @@ SECURED = [Security(bearer_scheme)]  # for the documentation: the gate reads the
 
 @dataclass(frozen=True)
 class Door:
-    """What the handlers are given: services on demand, and what the server was told."""
+    """What the handlers are given: services on demand, and what the server was told. `epoch` names
+    this process, for numbers that mean something in its memory only."""
 
     opener: OpensServices
     config: WebConfig
     metrics: Metrics
+    epoch: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
 
     async def api(self) -> JobsApi:
         return JobsApi(await self.opener.services())
@@ -98,6 +101,7 @@ _WORDS = {
     404: "There is no such thing for this key.",
     408: "The request did not arrive in time.",
     409: "The chat, lead or slot is in a state in which this cannot be done; see `code`.",
+    412: "There is no plan yet whose companies could be enriched.",
     413: "The body is larger than this server reads.",
     415: "The body is not JSON.",
     421: "The server does not answer under this name.",

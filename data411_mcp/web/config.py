@@ -17,6 +17,7 @@ class WebConfig:
     allowed_origins: frozenset[str]
     cors_origins: tuple[str, ...] = ()
     open_without_key: bool = False
+    embedded_langgraph: bool = True  # serve the routes that langgraph-sdk drives
     answer_within_seconds: float = 180.0
     body_bytes_max: int = 2_000_000
     requests_per_minute: int = 600

@@ -9,12 +9,15 @@ from starlette.types import ASGIApp
 
 from data411_mcp.web.config import WebConfig
 
-METHODS = ("GET", "POST", "DELETE")
+METHODS = ("GET", "POST", "PATCH", "DELETE")
 HEADERS = (
     "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID",
     "Mcp-Session-Id", "Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name",
 )  # fmt: skip
-EXPOSED = ("Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "Mcp-Session-Id")
+EXPOSED = (
+    "Location", "Content-Location", "Content-Disposition", "Retry-After", "WWW-Authenticate",
+    "X-Request-ID", "Mcp-Session-Id",
+)  # fmt: skip
 _ASKED = "access-control-request-headers"
 _PARAMETER = "mcp-param-"  # a header for each argument that a tool marks; their names are open
 

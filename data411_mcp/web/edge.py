@@ -22,6 +22,7 @@ REQUEST_ID = "x-request-id"
 # A client that is still sending is read on for so long, or it would see a broken connection
 # instead of the answer.
 DRAIN_BYTES_MAX = 64_000_000
+_PRIVATE = ("/api/", "/icp/", "/chat/", "/threads", "/runs", "/export/")
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 log = structlog.get_logger(__name__)
@@ -99,7 +100,7 @@ class _Answer:
 
 
 def _is_private(path: str) -> bool:
-    return path.startswith("/api/")
+    return path.startswith(_PRIVATE)
 
 
 def _route_of(scope: Scope) -> str:

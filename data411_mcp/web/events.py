@@ -21,12 +21,36 @@ from data411_mcp.web.metrics import Metrics
 
 EVENTS_PER_READ = 200
 STORED_WITHIN_SECONDS = 2.0  # an event is heard of a moment before it is stored
-LOOK_AGAIN_SECONDS = 0.02
+LOOK_AGAIN_SECONDS, LOOK_AGAIN_SECONDS_MAX = 0.002, 0.02
 RETRY_MILLISECONDS = 1000
 SEND_SECONDS_MAX = 30
 
 
-class EventStream(EventSourceResponse):
+class CountedStream(EventSourceResponse):
+    """Events with a heartbeat, counted while they are open. A client that reads slower than it is
+    told for `SEND_SECONDS_MAX` is dropped."""
+
+    def __init__(
+        self, told: AsyncIterator[ServerSentEvent], config: WebConfig, metrics: Metrics
+    ) -> None:
+        self._metrics = metrics
+        super().__init__(
+            told,
+            ping=config.heartbeat_seconds,
+            ping_message_factory=lambda: ServerSentEvent(comment="ping"),
+            send_timeout=SEND_SECONDS_MAX,
+            sep="\n",
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._metrics.open_streams += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._metrics.open_streams -= 1
+
+
+class EventStream(CountedStream):
     """Ends when the job is over or waits for the user, when the server stops, after
     `stream_seconds_max` (the client comes back with `Last-Event-ID`), and within a heartbeat when
     the key of `who` is revoked."""
@@ -40,21 +64,7 @@ class EventStream(EventSourceResponse):
         config: WebConfig,
         metrics: Metrics,
     ) -> None:
-        self._metrics = metrics
-        super().__init__(
-            _stream(api, job, since, who, config),
-            ping=config.heartbeat_seconds,
-            ping_message_factory=lambda: ServerSentEvent(comment="ping"),
-            send_timeout=SEND_SECONDS_MAX,
-            sep="\n",
-        )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._metrics.open_streams += 1
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._metrics.open_streams -= 1
+        super().__init__(_stream(api, job, since, who, config), config, metrics)
 
 
 async def _stream(
@@ -107,9 +117,11 @@ async def _news(api: JobsApi, job: Job, since: int, seconds: float, config: WebC
         tasks.cancel_scope.cancel()
     if config.stopping.is_set() or anyio.current_time() >= quiet_until:
         return
+    pause = LOOK_AGAIN_SECONDS
     with anyio.move_on_after(STORED_WITHIN_SECONDS):
-        while not await _stored(api, job, since):  # noqa: ASYNC110 - the store rings no bell
-            await anyio.sleep(LOOK_AGAIN_SECONDS)
+        while not await _stored(api, job, since):  # the store rings no bell
+            await anyio.sleep(pause)
+            pause = min(2 * pause, LOOK_AGAIN_SECONDS_MAX)
 
 
 async def _stored(api: JobsApi, job: Job, since: int) -> bool:

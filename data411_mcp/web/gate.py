@@ -20,8 +20,8 @@ from data411_mcp.web.buckets import Buckets
 from data411_mcp.web.config import WebConfig
 
 MCP_PATH = "/mcp"
-PUBLIC = frozenset({"/healthz", "/openapi.json"})
-_EVENTS = re.compile(r"/api/v1/enrich/jobs/[^/]+/events")
+PUBLIC = frozenset({"/healthz", "/openapi.json", "/panel"})
+_EVENTS = re.compile(r"/api/v1/enrich/jobs/[^/]+/events|/chat/stream/[^/]+")
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ from data411_mcp.errors import (
     Forbidden,
     NotFound,
     RateLimited,
+    ThreadLocked,
     Unauthorized,
 )
+from data411_mcp.web.hints import as_requests
 
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="data411"'
@@ -40,6 +42,9 @@ class Problem(BaseModel):
     request_id: str
     billing_reason: str | None = Field(
         None, description="With 402 only: virtual_balance_insufficient."
+    )
+    error: str | None = Field(
+        None, description="With a locked thread only: thread_locked; the hint is create_new."
     )
 
 
@@ -63,8 +68,11 @@ def problem(error: Data411Error, request_id: str) -> JSONResponse:
         "status": status,
         "detail": told.pop("message"),
         **told,
+        "hint": as_requests(error.hint),
         "request_id": request_id,
     }
+    if isinstance(error, ThreadLocked):  # the words that clients of threads look for
+        body |= {"error": "thread_locked", "hint": "create_new"}
     return JSONResponse(body, status, headers=_headers(error), media_type=MEDIA_TYPE)
 
 
@@ -158,4 +166,11 @@ def bad_ticket() -> Unauthorized:
     return Unauthorized(
         "This ticket was used, is too old, or is not for this job.",
         "Get another one: POST /api/v1/enrich/jobs/{job_id}/ticket",
+    )
+
+
+def bad_chat_ticket() -> Unauthorized:
+    return Unauthorized(
+        "This ticket was used, is too old, or is not for this conversation.",
+        "Get another one: POST /chat/stream/{session_id}/ticket",
     )

@@ -25,10 +25,14 @@ V2_STDIO = ("v2", "modern", "stdio")
 V2_HTTP = ("v2", "modern", "http")
 
 
-def clients(*kinds: tuple[str, str, str]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(
-        ("line", "era", "transport"), [pytest.param(*kind, id="-".join(kind)) for kind in kinds]
-    )
+Kind = tuple[str, str, str]
+
+
+def clients(*kinds: Kind, long: tuple[Kind, ...] = ()) -> pytest.MarkDecorator:
+    """`long`: kinds whose parts the others cover, in the long mode only."""
+    usual = [pytest.param(*kind, id="-".join(kind)) for kind in kinds]
+    more = [pytest.param(*kind, id="-".join(kind), marks=pytest.mark.long) for kind in long]
+    return pytest.mark.parametrize(("line", "era", "transport"), [*usual, *more])
 
 
 @contextmanager
@@ -59,7 +63,7 @@ def run(
     return outcome
 
 
-@clients(V1_STDIO, V1_HTTP, V2_STDIO, V2_HTTP)
+@clients(V1_STDIO, V2_HTTP, long=(V1_HTTP, V2_STDIO))
 def test_a_lead_and_a_follow_up_run_and_refusals_say_what_to_call_instead(
     tmp_path: Path, home: Path, line: str, era: str, transport: str
 ) -> None:

@@ -120,7 +120,8 @@ class Bench:
                 url = stack.enter_context(_copied(self._databases[name]))
             yield Case(
                 folder, self.twins_file, scenario.route, payload,
-                key=scenario.key, choice=scenario.choice, point=point, database_url=url,
+                key=scenario.key, choice=scenario.choice, stuck=scenario.stuck, point=point,
+                database_url=url,
             )  # fmt: skip
 
     # --- a case ----------------------------------------------------------------------------
@@ -225,7 +226,7 @@ def _wrong(usual: Outcome, found: Outcome) -> Iterator[str]:
     told = found.told
     if not found.died:
         yield NOBODY
-    if (told["status"], told["error"]) != (JobStatus.DONE, None):
+    if (told["status"], told["error"]) != (usual.told["status"], usual.told["error"]):
         yield f"the job ended as {told['status']}: {told['error']}"
     if len(told["jobs"]) != len(usual.told["jobs"]) or told["jobs"] != told["final"]:
         yield f"there are {len(told['jobs'])} jobs, {len(told['final'])} of them final"

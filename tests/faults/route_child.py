@@ -57,12 +57,13 @@ load_run()
 BEFORE, AFTER = "before", "after"
 ANSWER_SECONDS = 60.0
 CREDIT_CENTS = 2_000
+LOOK_SECONDS = 0.02
 SYNTHESIS_CENTS, FINDING_CENTS = 5, 20
 # Of the events these are told by every run in the same number; how they are bundled differs.
 TOLD = frozenset(EventName) - {EventName.PAGE_READ, EventName.SLOT_STARTED}
 STEPS = frozenset(
     {"bind", "add_job", "checkpoint", "save_backfill", "archive_backfill", "append_events",
-     "put_seeds", "finish_job", "requeue_job", "set_identity_choice"}
+     "put_seeds", "finish_job", "requeue_job", "request_cancel", "set_identity_choice"}
 )  # fmt: skip
 QUICK = {"sweep_seconds": 0.1, "backoff_seconds": 0.01}
 CLAIM = "claim_job"
@@ -90,6 +91,7 @@ class Case:
     payload: dict[str, Any]
     key: str | None = None
     choice: str = ""
+    stuck: str = ""
     point: Point | None = None
     database_url: str | None = None
 
@@ -117,6 +119,10 @@ class Case:
     def steps(self) -> Path:
         return self.folder / "steps"
 
+    @property
+    def bought_and_stuck(self) -> Path:
+        return self.folder / "stuck"
+
 
 class Watched:
     """A store whose every step is counted, and may be the last thing its process does."""
@@ -132,6 +138,9 @@ class Watched:
         return partial(self._claim, method) if name == CLAIM else method
 
     async def _step(self, name: str, method: Any, *args: Any, **more: Any) -> Any:
+        if name == "checkpoint" and args[1] == f"slot:{self._case.stuck}":
+            self._case.bought_and_stuck.touch()
+            await anyio.sleep_forever()
         labels = [self._counted(label) for label in _labels(name, args)]
         self._at(labels, BEFORE)
         done = await method(*args, **more)
@@ -242,6 +251,8 @@ def work(case: Case) -> None:
 async def _answer(services: Services, case: Case) -> None:
     with anyio.fail_after(ANSWER_SECONDS):
         job = (await _called(services, case, case.payload)).job
+        if case.stuck:
+            job = await _cancelled(services, case, job)
         while job.status not in FINAL:
             if job.status is JobStatus.WAITING:
                 graph = await services.views.load(TENANT, job.chat_session_id)
@@ -253,6 +264,19 @@ async def _answer(services: Services, case: Case) -> None:
     draft = case.answer.with_suffix(".draft")
     draft.write_text(json.dumps(told), encoding="utf-8")
     draft.replace(case.answer)
+
+
+async def _cancelled(services: Services, case: Case, job: Job) -> Job:
+    """The user cancels once every slot has landed but the one that is stuck."""
+    others = {m for m in case.payload["model_ids"] if m != case.stuck}
+    while job.status not in FINAL and not job.cancel_requested:
+        events = await services.store.events(TENANT, job.id, since=0, limit=1_000)
+        landed = {e.context.get("slot") for e in events if e.name is EventName.SLOT_FINISHED}
+        if others <= landed and case.bought_and_stuck.exists():
+            return await services.runner.cancel(TENANT, job.id)
+        await anyio.sleep(LOOK_SECONDS)
+        job = await services.store.job(TENANT, job.id) or job
+    return job
 
 
 async def _called(services: Services, case: Case, asked: dict[str, Any]) -> Started:

@@ -125,6 +125,7 @@ class Scenario:
     key: str | None = None
     choice: str = ""
     only: tuple[str, ...] = ("",)  # the steps that are its own, by how they begin
+    stuck: str = ""  # the slot that never lands; once all others have, the job is cancelled
 
 
 _OF_THE_CALL = ("bind", "add_job", "claim_job", "finish_job")
@@ -132,6 +133,7 @@ _OF_ASKING = (
     *_OF_THE_CALL, "set_identity_choice", "requeue_job", "save_backfill",
     "append_events session_started", "append_events identity_decided",
 )  # fmt: skip
+_OF_CANCELLING = ("request_cancel", "checkpoint", "save_backfill", "append_events", "finish_job")
 _OF_BEGINNING_ANEW = ("archive_backfill", "checkpoint refreshed", "save_backfill", "put_seeds")
 ALL_SLOTS = (GROUND, "data411-crimson-span", FORGE, SWIFT, DEEP, SYNTHESIS)
 SEARCH = "search"
@@ -156,6 +158,9 @@ SCENARIOS = (
     Scenario("one slot", SLOT_RERUN, {"chat_session_id": CHAT, "model_id": DEEP}, (DEEP,), 35),
     Scenario("two slots", SLOTS_RERUN, {"chat_session_id": CHAT, "model_ids": [FORGE, DEEP]},
              (FORGE, DEEP), 70),
+    Scenario("two slots and a cancel", SLOTS_RERUN,
+             {"chat_session_id": CHAT, "model_ids": [FORGE, DEEP]},
+             (FORGE, DEEP), 35, key="order-8", only=_OF_CANCELLING, stuck=DEEP),
     Scenario("the summary", SYNTHESIZE_PATCH, {"chat_session_id": CHAT, "prompts": [WISH]},
              (SYNTHESIS,), 5),
     Scenario("a finding", FINDING_RERUN,

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from data411_mcp.domain.jobs import JobStatus
 from tests.faults.route_cases import POSTGRES, SQLITE, Bench, bench, charged_cents
 from tests.faults.route_child import AFTER, BEFORE, Point
 from tests.faults.route_world import DEEP, FORGE, GROUND, SCENARIOS, Scenario
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked PO
 
 Benches = Callable[[str], Bench]
 BY_NAME = {s.name: s for s in SCENARIOS}
-# Twenty kills, spread over the routes, the kinds of steps and the two stores.
+# Two dozen kills, spread over the routes, the kinds of steps and the two stores.
 SOME: dict[str, dict[str, tuple[Point, Point]]] = {
     SQLITE: {
         "a session without a chat": (Point("add_job", AFTER), Point("finish_job", AFTER)),
@@ -30,6 +31,10 @@ SOME: dict[str, dict[str, tuple[Point, Point]]] = {
         ),
         "two slots": (Point("save_backfill #3", BEFORE), Point(f"checkpoint slot:{DEEP}", AFTER)),
         "one slot": (Point("claim_job", BEFORE), Point("save_backfill", AFTER)),
+        "two slots and a cancel": (
+            Point("request_cancel", AFTER),
+            Point("save_backfill #4", BEFORE),
+        ),
         "a finding": (Point("checkpoint finding", AFTER), Point("finish_job", BEFORE)),
     },
     POSTGRES: {
@@ -50,6 +55,7 @@ SOME: dict[str, dict[str, tuple[Point, Point]]] = {
             Point("save_backfill #3", AFTER),
             Point("finish_job", AFTER),
         ),
+        "two slots and a cancel": (Point("request_cancel", AFTER), Point("finish_job", BEFORE)),
         "the summary": (Point("claim_job", AFTER), Point("save_backfill", BEFORE)),
     },
 }
@@ -73,12 +79,13 @@ def undisturbed_is_right(made: Bench, scenario: Scenario) -> None:
     """What killed runs are compared with: each thing bought once, and its price paid."""
     usual = made.undisturbed(scenario)
     assert usual.told["error"] is None
+    assert usual.told["status"] == (JobStatus.CANCELLED if scenario.stuck else JobStatus.DONE)
     assert usual.bought == Counter(scenario.bought)
     assert charged_cents(usual) == scenario.cents
 
 
 @pytest.mark.parametrize("kind", [SQLITE, POSTGRES])
-def test_ten_kills_change_nothing_that_the_customer_sees_or_pays(
+def test_a_dozen_kills_change_nothing_that_the_customer_sees_or_pays(
     benches: Benches, kind: str
 ) -> None:
     made, defects = benches(kind), list[str]()
@@ -86,7 +93,7 @@ def test_ten_kills_change_nothing_that_the_customer_sees_or_pays(
         undisturbed_is_right(made, BY_NAME[name])
         for point in points:
             defects += made.defects(BY_NAME[name], point)
-    assert sum(len(points) for points in SOME[kind].values()) == 10
+    assert sum(len(points) for points in SOME[kind].values()) == 12
     assert not defects, "\n".join(defects)
 
 

@@ -252,7 +252,7 @@ async def test_an_erased_number_takes_its_owner_along(tmp_path: Path) -> None:
 
 def test_the_command_line_forgets_on_a_store_nobody_has_open(tmp_path: Path) -> None:
     settings = settings_of(tmp_path / "data", tmp_path / "twins.json")
-    assert forget_person(settings, "Nora Alder") == {"graphs": 0, "pages": 0}
+    assert forget_person(settings, "Nora Alder") == {"graphs": 0, "pages": 0, "icp": 0}
     with pytest.raises(InvalidArgument):
         forget_person(settings, "Nora")
     assert set(purge_expired(settings).values()) == {0}

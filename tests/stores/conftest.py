@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from data411_mcp.adapters.store.tables import Tables
 from data411_mcp.services.ports import Store
+from data411_mcp.services.ports.icp import IcpStore
 from tests.postgres import empty, fresh_database
 from tests.stores.samples import end_races
 from tests.stores.store_factories import OPEN
@@ -44,3 +46,10 @@ def place(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
 async def store(kind: str, place: str) -> AsyncIterator[Store]:
     async with OPEN[kind](place) as opened:
         yield opened
+
+
+@pytest.fixture
+def icp(store: Store) -> IcpStore:
+    """The same store by its other port."""
+    assert isinstance(store, Tables)
+    return store

@@ -15,8 +15,10 @@ import anyio.to_thread
 
 from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.evidence import Page
+from data411_mcp.domain.icp.values import ThreadStatus
 from data411_mcp.domain.jobs import Job, JobStatus
 from data411_mcp.services.ports import SessionRow
+from data411_mcp.services.ports.icp import ThreadRow
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -40,6 +42,23 @@ def job(name: str = "job-1", *, tenant: str = "acme", **changes: object) -> Job:
         created_at=NOW,
         updated_at=NOW,
         idempotency_key=f"key of {name}",
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def thread(
+    name: str = "thread-1", context_key: str = "acme.example#1", **changes: object
+) -> ThreadRow:
+    made = ThreadRow(
+        tenant="acme",
+        thread_id=name,
+        user_id="user-1",
+        agent="icp_finder",
+        context_key=context_key,
+        status=ThreadStatus.OPEN,
+        label="Acme",
+        created_at=NOW,
+        updated_at=NOW,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 

@@ -9,12 +9,13 @@ import sys
 import anyio
 import anyio.to_thread
 
+from data411_mcp.adapters.store.tables import Tables
 from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.jobs import Job
 from data411_mcp.domain.ledger import Transfer, TransferKind, precharge
-from data411_mcp.errors import ChatBusy, InsufficientBalance, StaleVersion
+from data411_mcp.errors import ChatBusy, InsufficientBalance, NotFound, StaleVersion
 from data411_mcp.services.ports import SessionRow, Store
-from tests.stores.samples import NOW, job
+from tests.stores.samples import NOW, job, thread
 from tests.stores.store_factories import OPEN
 
 
@@ -124,6 +125,28 @@ async def credits(store: Store, name: str) -> list[str]:
     return won
 
 
+async def threads(store: Store, name: str) -> list[str]:
+    """Threads of ten contexts, each opened by every process; who opened it is told by nobody."""
+    assert isinstance(store, Tables)
+    mine = [thread(f"{name}-{number}", f"{number % 10}.example") for number in range(20)]
+    for opened in mine:
+        await store.open_thread(opened)
+    return [opened.thread_id for opened in mine]
+
+
+async def same_thread(store: Store, name: str) -> list[str]:
+    """Who gets the thread that everybody opens under the same ids."""
+    assert isinstance(store, Tables)
+    won = []
+    for number in range(20):
+        try:
+            await store.open_thread(thread(f"{number}", "", user_id=name))
+        except NotFound:
+            continue
+        won.append(f"{number}")
+    return won
+
+
 RACES = {
     "bind": bind,
     "callbacks": callbacks,
@@ -135,7 +158,9 @@ RACES = {
     "openers": openers,
     "precharges": precharges,
     "save": save,
+    "same_thread": same_thread,
     "secret": secret,
+    "threads": threads,
     "tickets": tickets,
 }
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -327,3 +328,38 @@ async def test_retention_lets_others_write_between_its_portions(
         )
     assert gone["jobs"] == 10
     assert {7, 4, 1, 0} <= set(left)
+
+
+async def test_a_single_write_is_one_visit_to_the_writers_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each visit waits for a turn of the event loop while every other writer waits for it."""
+    async with SqliteStore.open(tmp_path / "data411.sqlite3") as store:
+        visits = 0
+        visit = store._db._writer._execute
+
+        async def counted(*work: object) -> object:
+            nonlocal visits
+            visits += 1
+            return await visit(*work)
+
+        monkeypatch.setattr(store._db._writer, "_execute", counted)
+        await store.put_page("acme", page(1))
+        assert visits == 1
+        await store.bind(chat())
+        await store.save_backfill("acme", "chat-1", "{}", expected_version=0, at=NOW)
+        assert await store.page("acme", page(1).sha256) is not None
+
+
+async def test_a_write_that_is_given_up_before_its_commit_leaves_nothing(tmp_path: Path) -> None:
+    async with SqliteStore.open(tmp_path / "data411.sqlite3") as store:
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await store.put_page("acme", page(1))
+        async with anyio.create_task_group() as giving_up:
+            giving_up.start_soon(store.bind, chat("chat-2"))
+            await anyio.lowlevel.checkpoint()
+            giving_up.cancel_scope.cancel()
+        with anyio.fail_after(5):
+            await store.bind(chat())
+        assert await store.page("acme", page(1).sha256) is None

@@ -254,7 +254,9 @@ async def test_what_is_older_than_its_retention_goes_and_live_work_stays(store: 
     await store.add_job(job("recent"))
     await store.request_cancel("acme", "recent", None, now=later)
     gone = await store.purge(now=later, pages_before=later, graphs_before=later, jobs_before=later)
-    assert gone == {"jobs": 1, "pages": 2, "backfill_archive": 2, "seeds": 2, "sessions": 1}
+    assert {table: count for table, count in gone.items() if count} == {
+        "jobs": 1, "pages": 2, "backfill_archive": 2, "seeds": 2, "sessions": 1,
+    }  # fmt: skip
     assert await store.session("acme", "old") is None
     assert await store.session("acme", "busy") is not None
     assert await store.archived_backfill("acme", "new", 1) == "graph"

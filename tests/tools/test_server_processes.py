@@ -167,7 +167,10 @@ async def test_a_lead_runs_over_http_and_outlives_a_client_that_hangs_up(
 
 async def test_http_refuses_a_foreign_host_and_a_foreign_origin(tmp_path: Path) -> None:
     with anyio.fail_after(WAIT_SECONDS):
-        async with _http_server(tmp_path) as url, httpx2.AsyncClient(trust_env=False) as web:
+        async with (
+            _http_server(tmp_path) as url,
+            httpx2.AsyncClient(trust_env=False, timeout=WAIT_SECONDS) as web,
+        ):
             rebound = await web.post(
                 url, json=HELLO, headers={**HEADERS, "host": "attacker.example"}
             )

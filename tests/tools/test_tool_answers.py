@@ -196,6 +196,8 @@ async def test_prompts_are_listed_and_name_the_call_to_make(tmp_path: Path, mode
         "run_open_slots": ("submit_enrich_job", chat),
         "resynthesize": ("resynthesize_lead_graph", chat | {"emphasis": "phones first"}),
         "investigate_finding": ("investigate_unmerged_finding", chat),
+        "find_lookalikes": ("icp_intake", {"website": "https://tallship.example"}),
+        "resume_icp": ("icp_threads", {"thread_id": "t1"}),
     }
     async with connected(tmp_path, mode=mode) as client:
         listed = (await client.list_prompts()).prompts

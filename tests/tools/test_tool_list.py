@@ -14,7 +14,7 @@ from tests.tools.mcp_sessions import ERAS, connected
 
 SNAPSHOTS = Path(__file__).resolve().parent.parent / "snapshots" / "tools"
 DESCRIPTION_CHARS_MAX = 1024
-LIST_BYTES_MAX = 14_000
+LIST_BYTES_MAX = 17_500
 
 
 async def listed(data_dir: Path, mode: str = "auto") -> list[Any]:

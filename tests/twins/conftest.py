@@ -94,6 +94,14 @@ def world_folder(tmp_path: Path) -> Path:
             "inception": "1998-04-01",
             "employees": 41,
             "industry": "pump manufacturing",
+            "country_code": "US",
+        },
+        {
+            "qid": "Q902",
+            "label": "Bygone Pumps",
+            "industry": "pump manufacturing",
+            "country_code": "US",
+            "dissolved": "1999-12-31",
         },
     )
     write_rows(

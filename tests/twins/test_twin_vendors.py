@@ -326,6 +326,30 @@ async def test_wikidata_searches_and_answers_the_query_that_was_asked(web) -> No
     assert refused.status_code == 403
 
 
+async def test_wikidata_lists_the_companies_of_an_industry_in_a_country(web) -> None:
+    found = await web.get(
+        "https://www.wikidata.org/w/api.php?action=wbsearchentities&search=pump+manufacturing",
+        headers=AGENT,
+    )
+    industry = found.json()["search"][0]["id"]
+
+    async def items(code: str, of: str = industry) -> list[str]:
+        query = (
+            f'SELECT ?item WHERE {{ VALUES ?industry {{ wd:{of} }} VALUES ?code {{ "{code}" }} '
+            "?item wdt:P452 ?industry; wdt:P17 ?country. ?country wdt:P297 ?code. "
+            "FILTER NOT EXISTS { ?item wdt:P576 ?gone. } }"
+        )
+        reply = await web.post(
+            "https://query.wikidata.org/sparql", data={"query": query}, headers=AGENT
+        )
+        bindings = reply.json()["results"]["bindings"]
+        return [row["item"]["value"].rpartition("/")[2] for row in bindings]
+
+    assert await items("US") == ["Q901"]
+    assert await items("SG") == []
+    assert await items("US", "Q1") == []
+
+
 async def test_rdap_redirects_to_the_registry_which_answers(web) -> None:
     hop = await web.get("https://rdap.org/domain/acme.com")
     assert hop.status_code == 302

@@ -194,7 +194,9 @@ async def test_events_outlive_the_server_that_wrote_them(tmp_path: Any) -> None:
         headers = {"authorization": f"Bearer {key}"}
         async with (
             serving(first.settings) as (url, _),
-            httpx2.AsyncClient(base_url=url, headers=headers, trust_env=False) as client,
+            httpx2.AsyncClient(
+                base_url=url, headers=headers, trust_env=False, timeout=60
+            ) as client,
         ):
             after = await read(client, path, headers={"last-event-id": "3"})
     assert after.events == before.events[3:]

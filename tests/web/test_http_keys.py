@@ -169,7 +169,7 @@ async def test_keys_of_one_store_hold_at_a_restarted_server(tmp_path: Path) -> N
         settings = first.settings
         async with serving(settings) as (url, _):
             headers = {"authorization": f"Bearer {key}"}
-            async with httpx2.AsyncClient(base_url=url, trust_env=False) as client:
+            async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
                 assert (await client.get("/api/v1/account")).status_code == 401
                 answer = await client.get("/api/v1/account", headers=headers)
     assert answer.json()["tenant"] == "acme"

@@ -120,6 +120,9 @@ async def test_pages_of_other_sites_may_not_call_unless_they_are_allowed(tmp_pat
             asked = await client.options(SESSION, headers=ask)
             assert asked.status_code == 200
             assert asked.headers["access-control-allow-origin"] == PAGE
+            ask |= {"access-control-request-method": "PATCH"}
+            asked = await client.options("/threads/any", headers=ask)
+            assert asked.status_code == 200
             refused_here = await client.get("/api/v1/account", headers={"origin": PAGE})
             refused(refused_here, 401, "UNAUTHORIZED")
             assert refused_here.headers["access-control-allow-origin"] == PAGE

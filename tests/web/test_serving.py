@@ -16,7 +16,7 @@ import pytest
 
 from data411_mcp.domain.slots import DEEP
 from data411_mcp.errors import Data411Error
-from data411_mcp.serving import LazyServices
+from data411_mcp.serving import LazyServices, listening
 from data411_mcp.settings import Settings
 from data411_mcp.web.config import WebConfig
 from data411_mcp.web.edge import Edge
@@ -144,3 +144,12 @@ async def test_a_request_that_is_cut_off_by_the_end_is_a_503_that_says_when() ->
     assert sent[0]["status"] == 503
     assert headers[b"content-type"] == PROBLEM.encode()
     assert headers[b"retry-after"] == b"2"
+
+
+def test_the_second_part_of_an_answer_does_not_wait_for_the_clients_acknowledgement() -> None:
+    with (
+        listening("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import httpx2
 from data411_mcp.domain.access import Scope
 from data411_mcp.domain.graph import Backfill
 from data411_mcp.services.container import Services
-from data411_mcp.serving import http_server
+from data411_mcp.serving import http_server, listening
 from data411_mcp.settings import Settings
 from data411_mcp.twins import load_world, running_twins
 from data411_mcp.twins.serve import Twins
@@ -74,17 +73,27 @@ async def site(
 @asynccontextmanager
 async def serving(settings: Settings, host: str = HOST) -> AsyncIterator[tuple[str, Services]]:
     """Our server on a free port, until the block ends."""
-    with socket.create_server((HOST, 0)) as listener:
+    with listening(HOST, 0) as listener:
         port = listener.getsockname()[1]
         server = http_server(settings, host, port)
+        served = anyio.Event()
+
+        async def serve() -> None:
+            await server.serve([listener])
+            served.set()
+
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(server.serve, [listener])
+            tasks.start_soon(serve)
             with anyio.fail_after(START_SECONDS):
                 while not server.started:  # noqa: ASYNC110 - uvicorn sets no Event
                     await anyio.sleep(0.01)
             opener = _opener_of(server.config.app)
-            yield f"http://{HOST}:{port}", await opener.services()
-            server.should_exit = True
+            try:
+                yield f"http://{HOST}:{port}", await opener.services()
+            finally:  # in order also after a failure: what holds a thread of its own is closed
+                server.should_exit = True
+                with anyio.move_on_after(START_SECONDS, shield=True):
+                    await served.wait()
 
 
 def _opener_of(app: Any) -> Any:

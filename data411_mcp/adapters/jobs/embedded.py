@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import anyio
+import anyio.lowlevel
 import structlog
 from anyio.abc import TaskGroup
 
@@ -86,6 +87,9 @@ class EmbeddedRunner(FollowedJobs):
             room_or_work = self._held.changed
             try:
                 while len(self._held) < self._concurrency:
+                    # A claim is shielded: here a shutdown is heard, or what was handed back
+                    # would be claimed again and again.
+                    await anyio.lowlevel.checkpoint()
                     held = await self._next()
                     if held is None:
                         break

@@ -107,10 +107,18 @@ class FollowedJobs(ABC):
                 raise _slot_landed(job, slot)
         return job
 
-    async def resume(self, tenant: str, job_id: str, payload: str | None = None) -> Job:
+    async def resume(
+        self,
+        tenant: str,
+        job_id: str,
+        payload: str | None = None,
+        *,
+        precharge: Transfer | None = None,
+    ) -> Job:
         """A job that is not waiting is left as it is."""
         await self._known(tenant, job_id)
-        if await self._store.requeue_job(job_id, now=self._clock.now(), payload=payload):
+        now = self._clock.now()
+        if await self._store.requeue_job(job_id, now=now, payload=payload, precharge=precharge):
             await self._queued(await self._known(tenant, job_id))
         return await self._known(tenant, job_id)
 

@@ -169,12 +169,15 @@ class JobTables:
         payload: str | None = None,
         worker: str | None = None,
         run_after: datetime | None = None,
+        precharge: Transfer | None = None,
     ) -> bool:
         job = {"id": job_id, "now": micros(now), "payload": payload}
         again_at = None if run_after is None else micros(run_after)
         async with self._db.transaction() as transaction:
             if worker is None:
                 queued = await transaction.rows("resume_job", **job)
+                if queued and precharge is not None:
+                    await post_all(transaction, [precharge], at=now)
             else:
                 queued = await transaction.rows(
                     "hand_back_job", **job, worker=worker, run_after=again_at

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from data411_mcp.adapters.store.tables import Tables
 from data411_mcp.errors import InvalidArgument
-from data411_mcp.services.ports import Store
 from data411_mcp.settings import Settings
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[Store]:
+async def open_store(settings: Settings) -> AsyncIterator[Tables]:
     """PostgreSQL where an address is set, else the SQLite file in the data folder; its schema is
-    up to date. Raises InvalidArgument for an address that is none, and StoreError."""
+    up to date. It is a `Store` and an `IcpStore`. Raises InvalidArgument for an address that is
+    none, and StoreError."""
     if settings.database_url is None:
         from data411_mcp.adapters.store.sqlite import SqliteStore
 

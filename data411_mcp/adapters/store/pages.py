@@ -20,23 +20,24 @@ class PageTables:
         """The same body under two addresses makes two rows; the same body under the same address
         keeps the later reading."""
         body, text = await anyio.to_thread.run_sync(_compressed, page)
-        async with self._db.transaction() as transaction:
-            await transaction.changed(
-                "put_page",
-                tenant=tenant,
-                sha256=page.sha256,
-                url=page.url,
-                final_url=page.final_url,
-                body=body,
-                text=text,
-                decoder=page.decoder,
-                reader=page.reader,
-                fetched_at=page.fetched_at,
-                fetched_micros=micros(_utc(page.fetched_at)),
-                status=page.status,
-                content_type=page.content_type,
-                headers=json.dumps(page.headers),
-            )
+        # Not durable: what cites the page is stored after it, and only with it.
+        await self._db.write(
+            "put_page",
+            durable=False,
+            tenant=tenant,
+            sha256=page.sha256,
+            url=page.url,
+            final_url=page.final_url,
+            body=body,
+            text=text,
+            decoder=page.decoder,
+            reader=page.reader,
+            fetched_at=page.fetched_at,
+            fetched_micros=micros(_utc(page.fetched_at)),
+            status=page.status,
+            content_type=page.content_type,
+            headers=json.dumps(page.headers),
+        )
 
     async def page(self, tenant: str, sha256: str, url: str | None = None) -> Page | None:
         """By its hash, and by its address (as asked or as redirected to) where one is given."""

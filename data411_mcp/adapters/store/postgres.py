@@ -229,6 +229,12 @@ class PostgresTransaction:
         sql = _translated_queries()[query]
         return (await _execute(self._connection, sql, storable(parameters))).rowcount
 
+    async def many(self, query: str, rows: Sequence[Mapping[str, object]]) -> None:
+        sql = _translated_queries()[query]
+        with anyio.fail_after(STATEMENT_SECONDS):
+            async with self._connection.cursor() as cursor:
+                await cursor.executemany(sql, [storable(row) for row in rows])
+
     async def alone(self, section: str) -> None:
         await self.run(ALONE, {"ours": ADVISORY, "section": section})
 
@@ -359,7 +365,8 @@ async def _piped(connection: Connection, statements: Sequence[Statement], wanted
     with anyio.fail_after(STATEMENT_SECONDS):
         async with connection.pipeline():
             cursors = [await connection.execute(sql, values) for sql, values in statements]
-        return list(await cursors[wanted].fetchall())
+        found = cursors[wanted]
+        return [] if found.description is None else list(await found.fetchall())
 
 
 @contextmanager

@@ -31,6 +31,8 @@ class RetentionTables:
             ("backfill_archive", "purge_archive", graphs_before),
             ("seeds", "purge_seeds", graphs_before),
             ("sessions", "purge_sessions", graphs_before),
+            ("icp_threads", "purge_icp_threads", graphs_before),
+            ("icp_documents", "purge_icp_documents", graphs_before),
         )
         return {table: await self._delete(query, before) for table, query, before in ages}
 

@@ -79,7 +79,9 @@ class SessionTables:
         query, of_job = "save_backfill", dict[str, object]()
         if job is not None and job.worker is not None:
             query, of_job = "save_backfill_of_job", {"job_id": job.id, "worker": job.worker}
-        async with self._db.transaction() as transaction:
+        # A run's graph need not wait for the disk: a power cut takes back no more than a kill
+        # does, and what the run stores for good comes after it.
+        async with self._db.transaction(durable=job is None) as transaction:
             saved = await transaction.rows(
                 query,
                 **chat,

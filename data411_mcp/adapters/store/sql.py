@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 Row = Mapping[str, Any]
 KEY_BYTES_MAX = 800  # PostgreSQL takes 2,704 bytes for all columns of an index together
+QUERY_FILES = ("queries.sql", "icp_queries.sql")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -26,6 +27,9 @@ class Transaction(Protocol):
 
     async def changed(self, query: str, **parameters: object) -> int:
         """Run a named query without RETURNING; returns how many rows it changed."""
+
+    async def many(self, query: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Run a named query without RETURNING once for each row, in few round trips."""
 
     async def alone(self, section: str) -> None:
         """From here to the end of the transaction nobody else is in the section of this name."""
@@ -62,9 +66,12 @@ class Migration:
 @cache
 def queries() -> Mapping[str, str]:
     """Query text by name."""
-    text = (files(__package__) / "queries.sql").read_text(encoding="utf-8")
-    parts = re.split(r"^-- name: (\w+)[ \t]*\n", text, flags=re.M)
-    return {name: sql.strip() for name, sql in zip(parts[1::2], parts[2::2], strict=True)}
+    found: dict[str, str] = {}
+    for file in QUERY_FILES:
+        text = (files(__package__) / file).read_text(encoding="utf-8")
+        parts = re.split(r"^-- name: (\w+)[ \t]*\n", text, flags=re.M)
+        found |= {name: sql.strip() for name, sql in zip(parts[1::2], parts[2::2], strict=True)}
+    return found
 
 
 @cache

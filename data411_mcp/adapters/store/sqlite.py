@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import aiosqlite
 import anyio
@@ -28,6 +29,8 @@ WRITER_TURN_SECONDS = 15.0  # how long a task waits for the other tasks of this 
 # a cancelled task then stops within this time.
 BUSY_TIMEOUT_MS = 50
 BUSY_PAUSE_SECONDS = 0.005
+
+T = TypeVar("T")
 
 
 class SqliteStore(Tables):
@@ -59,7 +62,7 @@ class SqliteDatabase:
 
     def __init__(self) -> None:
         self._turn = anyio.Lock()
-        self._durable: bool | None = True  # None: cancelled while it was changed
+        self._durable = True  # as last set; only the writer's thread changes it
         self._connections: list[aiosqlite.Connection] = []
 
     async def connect(self, path: Path) -> None:
@@ -88,25 +91,30 @@ class SqliteDatabase:
 
     @asynccontextmanager
     async def transaction(self, *, durable: bool = True) -> AsyncIterator[Transaction]:
+        async with self._writing(durable) as transaction:
+            yield transaction
+
+    async def write(
+        self, query: str, *, durable: bool = True, alone: str | None = None, **parameters: object
+    ) -> list[Row]:
+        async with self._writing(durable) as transaction:
+            return await transaction.only(query, **parameters)
+
+    @asynccontextmanager
+    async def _writing(self, durable: bool) -> AsyncIterator[SqliteTransaction]:
         await self._take_turn()
-        committed = False
+        transaction = SqliteTransaction(self, durable)
         try:
             with _our_errors():
                 if self._writer.in_transaction:  # it could not be rolled back the last time
                     await self._writer.rollback()
-                if durable is not self._durable:
-                    level = "FULL" if durable else "NORMAL"
-                    self._durable = None
-                    await self._writer.execute(f"PRAGMA synchronous = {level}")
-                    self._durable = durable
-                await self._ask_until_free(self._writer, "BEGIN IMMEDIATE")
-                yield SqliteTransaction(self._writer)
-                await self._writer.commit()
-                committed = True
+                yield transaction
+                await transaction.commit()
         finally:
             try:
-                with anyio.CancelScope(shield=True), _our_errors():
-                    if not committed:
+                if not transaction.committed:
+                    transaction.given_up = True
+                    with anyio.CancelScope(shield=True), _our_errors():
                         # The connection's thread keeps the order: this comes after a statement
                         # that a cancelled task no longer waits for. Without a transaction it does
                         # nothing.
@@ -114,11 +122,21 @@ class SqliteDatabase:
             finally:
                 self._turn.release()
 
-    async def write(
-        self, query: str, *, durable: bool = True, alone: str | None = None, **parameters: object
-    ) -> list[Row]:
-        async with self.transaction(durable=durable) as transaction:
-            return await transaction.rows(query, **parameters)
+    async def in_writer(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Several statements in one visit to the writer's thread, again while another process
+        holds the lock. Each visit costs a turn of the event loop, in which no other task of this
+        process may write; aiosqlite itself makes one for each statement and each cursor."""
+        visit: Callable[..., Awaitable[T]] = self._writer._execute
+        return await self._until_free(lambda: visit(work, self._writer._conn))
+
+    def begin(self, connection: sqlite3.Connection, durable: bool) -> None:
+        """In the writer's thread. A transaction that is under way goes on."""
+        if connection.in_transaction:
+            return
+        if durable is not self._durable:
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+        connection.execute("BEGIN IMMEDIATE")
 
     async def _take_turn(self) -> None:
         with anyio.move_on_after(WRITER_TURN_SECONDS):
@@ -134,12 +152,15 @@ class SqliteDatabase:
         sql: str,
         parameters: Mapping[str, object] | None = None,
     ) -> list[Row]:
-        """Run one statement, again while another process holds the lock, up to BUSY_SECONDS."""
+        rows = await self._until_free(lambda: connection.execute_fetchall(sql, parameters or {}))
+        return [dict(row) for row in rows]
+
+    async def _until_free(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Once, and again while another process holds the lock, up to BUSY_SECONDS."""
         give_up_at = anyio.current_time() + BUSY_SECONDS
         while True:
             try:
-                rows = await connection.execute_fetchall(sql, parameters or {})
-                return [dict(row) for row in rows]
+                return await ask()
             except sqlite3.OperationalError as error:
                 if not _is_busy(error) or anyio.current_time() > give_up_at:
                     raise
@@ -149,7 +170,8 @@ class SqliteDatabase:
         """Apply the missing migrations in one transaction: of several processes the first does
         the work and the others find it done."""
         known = migrations()
-        async with self.transaction():
+        async with self._writing(durable=True) as transaction:
+            await transaction.begin()
             await self._writer.execute(
                 "CREATE TABLE IF NOT EXISTS schema_version ("
                 "version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)"
@@ -177,21 +199,67 @@ class SqliteDatabase:
 
 
 class SqliteTransaction:
-    """Implements `Transaction`."""
+    """Implements `Transaction`. It begins with its first statement."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
-        self._connection = connection
+    def __init__(self, database: SqliteDatabase, durable: bool) -> None:
+        self._database = database
+        self._durable = durable
+        self._begun = False
+        self.committed = False
+        self.given_up = False  # nobody waits any more: what is still queued is not to be written
+
+    async def begin(self) -> None:
+        """For statements that are no named queries."""
+        self._begun = True
+        await self._database.in_writer(
+            lambda connection: self._database.begin(connection, self._durable)
+        )
 
     async def rows(self, query: str, **parameters: object) -> list[Row]:
-        found = await self._connection.execute_fetchall(queries()[query], storable(parameters))
-        return [dict(row) for row in found]
+        return (await self._run(query, parameters))[0]
 
     async def changed(self, query: str, **parameters: object) -> int:
-        async with self._connection.execute(queries()[query], storable(parameters)) as cursor:
-            return cursor.rowcount
+        return (await self._run(query, parameters))[1]
+
+    async def only(self, query: str, **parameters: object) -> list[Row]:
+        """The whole transaction: this statement and the commit, in one visit."""
+        rows, _ = await self._run(query, parameters, commit=True)
+        self.committed = True
+        return rows
+
+    async def many(self, query: str, rows: Sequence[Mapping[str, object]]) -> None:
+        sql, values = queries()[query], [storable(row) for row in rows]
+
+        def work(connection: sqlite3.Connection) -> None:
+            self._database.begin(connection, self._durable)
+            connection.executemany(sql, values)
+
+        self._begun = True
+        await self._database.in_writer(work)
 
     async def alone(self, section: str) -> None:
         """A write transaction is alone in the whole file."""
+
+    async def commit(self) -> None:
+        if self._begun and not self.committed:
+            await self._database.in_writer(sqlite3.Connection.commit)
+        self.committed = True
+
+    async def _run(
+        self, query: str, parameters: Mapping[str, object], *, commit: bool = False
+    ) -> tuple[list[Row], int]:
+        sql, values = queries()[query], storable(parameters)
+
+        def work(connection: sqlite3.Connection) -> tuple[list[Row], int]:
+            self._database.begin(connection, self._durable)
+            cursor = connection.execute(sql, values)
+            rows: list[Row] = [dict(row) for row in cursor.fetchall()]
+            if commit and not self.given_up:
+                connection.commit()
+            return rows, cursor.rowcount
+
+        self._begun = True
+        return await self._database.in_writer(work)
 
 
 def _prepare_file(path: Path) -> None:

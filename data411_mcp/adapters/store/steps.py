@@ -64,7 +64,7 @@ class StepTables:
                 raise NotFound("There is no such job.")
             last = await _last_seq(transaction, job_id)
             numbered = event.model_copy(update={"seq": last + 1})
-            await _insert_event(transaction, job_id, numbered)
+            await _insert_events(transaction, job_id, [numbered])
         return numbered
 
     async def append_events(
@@ -102,20 +102,25 @@ def _in_other_hands() -> StaleVersion:
 
 async def append(transaction: Transaction, job_id: str, events: Sequence[ProgressEvent]) -> None:
     """Numbered events of a job whose row the transaction has locked. Raises StaleVersion."""
-    last = await _last_seq(transaction, job_id) if events else 0
+    if not events:
+        return
+    last = await _last_seq(transaction, job_id)
+    new: list[ProgressEvent] = []
     for event in events:
         if event.seq > last + 1:
             raise StaleVersion("An event before this one is missing.")
         if event.seq == last + 1:
-            await _insert_event(transaction, job_id, event)
+            new.append(event)
             last = event.seq
+    await _insert_events(transaction, job_id, new)
 
 
 async def _last_seq(transaction: Transaction, job_id: str) -> int:
     return int((await transaction.rows("last_event_seq", job_id=job_id))[0]["seq"])
 
 
-async def _insert_event(transaction: Transaction, job_id: str, event: ProgressEvent) -> None:
-    await transaction.changed(
-        "insert_event", job_id=job_id, seq=event.seq, event=event.model_dump_json()
-    )
+async def _insert_events(
+    transaction: Transaction, job_id: str, events: Sequence[ProgressEvent]
+) -> None:
+    rows = [{"job_id": job_id, "seq": e.seq, "event": e.model_dump_json()} for e in events]
+    await transaction.many("insert_event", rows)

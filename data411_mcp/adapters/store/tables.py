@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from data411_mcp.adapters.store.access import AccessTables
+from data411_mcp.adapters.store.icp import IcpTables
 from data411_mcp.adapters.store.jobs import JobTables
 from data411_mcp.adapters.store.money import MoneyTables
 from data411_mcp.adapters.store.pages import PageTables
@@ -13,9 +14,16 @@ from data411_mcp.adapters.store.steps import StepTables
 
 
 class Tables(
-    SessionTables, PageTables, JobTables, StepTables, MoneyTables, AccessTables, RetentionTables
+    SessionTables,
+    PageTables,
+    JobTables,
+    StepTables,
+    MoneyTables,
+    AccessTables,
+    IcpTables,
+    RetentionTables,
 ):
-    """Implements the `Store` port over a database."""
+    """Implements the `Store` and the `IcpStore` port over a database."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

@@ -6,7 +6,6 @@ what ties a row to a company can never be another company's row of the same answ
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,20 +26,10 @@ Step = str | int
 def api_page(url: str, text: str, clock: Clock) -> Page:
     """The page of one record; `text` is the row (or rows, one a line) as the vendor wrote it."""
     body = text.encode("utf-8", "replace")
-    from data411_mcp.domain.extract.decode import decode  # with the first row
+    from data411_mcp.domain.extract.record import record_page  # with the first row
 
-    document = decode(body, content_type=JSON_TYPE, url=url)
-    return Page(
-        url=url,
-        final_url=url,
-        sha256=hashlib.sha256(body).hexdigest(),
-        text=document.text,
-        decoder=document.decoder,
-        reader="api",
-        fetched_at=clock.now().isoformat(),
-        content_type=JSON_TYPE,
-        body=body,
-    )
+    at = clock.now().isoformat()
+    return record_page(body, url=url, content_type=JSON_TYPE, reader="api", fetched_at=at)
 
 
 def body_text(body: bytes) -> str:

@@ -34,6 +34,7 @@ class VendorHttp(Protocol):
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         json: object = None,
+        data: Mapping[str, str] | None = None,
         deadline_seconds: float,
     ) -> VendorReply: ...
 

@@ -124,12 +124,16 @@ class Wikidata(Register):
         )
 
 
-def _by_website(domain: str) -> str:
-    """The usual spellings of a home page, as a union of index look-ups: scanning would time out."""
+def home_pages(domain: str) -> tuple[str, ...]:
+    """The usual spellings of a home page, as terms of a query: scanning would time out."""
     host = re.sub(r"[^a-z0-9.-]", "", domain.casefold())
-    urls = (f"{s}://{w}{host}{end}" for s in ("https", "http") for w in ("www.", "")
-            for end in ("/", ""))  # fmt: skip
-    return " UNION ".join(f"{{ ?item wdt:P856 <{url}>. }}" for url in urls)
+    return tuple(f"<{s}://{w}{host}{end}>" for s in ("https", "http") for w in ("www.", "")
+                 for end in ("/", ""))  # fmt: skip
+
+
+def _by_website(domain: str) -> str:
+    """A union of index look-ups."""
+    return " UNION ".join(f"{{ ?item wdt:P856 {url}. }}" for url in home_pages(domain))
 
 
 def _sparql(items: str) -> str:

@@ -34,6 +34,7 @@ class IcpRun(BaseModel):
     use_cached: bool = False
     rerun_icp: bool = False
     approved: bool = False
+    company_cents: int = 0  # of a company, as agreed when the user approved
     digest: str = ""
 
 

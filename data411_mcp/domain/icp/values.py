@@ -3,6 +3,8 @@ not known never counts as met."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -91,6 +93,7 @@ class SiteSignals(_Value):
     city: str | None = None
     ssic: tuple[SsicCode, ...] = ()
     linkedin_url: str | None = None
+    compliance: tuple[str, ...] = ()  # rules and certificates it names: "pdpa", "iso 27001"
     quotes: dict[str, Snippet] = Field(default_factory=dict)
     degraded: tuple[str, ...] = ()  # reasons of `DEGRADED`
 
@@ -106,6 +109,7 @@ DEGRADED: frozenset[str] = frozenset(
         "CRAWL_ERROR",
         "SEARCH_THROTTLED",
         "TAVILY_FAIL",
+        "REGISTRY_UNAVAILABLE",
         "LLM_TIMEOUT_FALLBACK",
         "FIRMO_RETRY_LINKEDIN",
         "APIFY_CAP_EXCEEDED",
@@ -158,7 +162,24 @@ class IcpProfile(_Value):
     notes: tuple[str, ...] = ()  # what could not be looked at, for the user
 
 
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A micro-ICP to accept, a card of the specification's shape. `id` is `ssic:<code>`,
+    `industry:<slug>` or another condition's id."""
+
+    id: str
+    title: str
+    evidence_count: int
+    rationale: str
+    micro_icp: MicroIcp
+    targeting_pack: Mapping[str, Any] = field(default_factory=dict)
+    negative_icp: tuple[Mapping[str, Any], ...] = ()
+
+
 # --- lookalikes --------------------------------------------------------------------------------
+
+
+FROM_REGISTER = "registry:"  # before the register's name, in `Candidate.source`
 
 
 class Candidate(_Value):
@@ -167,7 +188,7 @@ class Candidate(_Value):
     domain: str
     name: str = ""
     url: str = ""
-    source: str = ""  # search:tavily, registry:gleif, csv, …
+    source: str = ""  # search:tavily, registry:wikidata, csv, …
     snippet: str = ""
     rank: int = 0  # in its source, from 1
 
@@ -239,6 +260,11 @@ class EnrichedCompany(_Value):
     tech_stack: tuple[str, ...] = ()
     contacts: tuple[EnrichedContact, ...] = ()
     pages_read: int = 0
+    pages_wanted: int = 0  # that came, or were waited for in vain
+    pages_late: int = 0  # of them, those that did not come in time
+    pages_hedged: int = 0  # of those read, the ones that the site itself gave sooner
+    proven: int = 0  # statements of its graph that are proven
+    newly_proven: int = 0  # of them, by the run whose company this is
     degraded: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()  # URLs that prove what is above
 

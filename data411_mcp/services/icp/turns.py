@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from data411_mcp.domain.access import Principal
-from data411_mcp.domain.icp.values import MicroIcp
+from data411_mcp.domain.icp.values import IcpProfile, Suggestion
 from data411_mcp.domain.jobs import Job
 from data411_mcp.services.ports.icp import ThreadRow
 
@@ -67,14 +67,4 @@ class Saying:
     message_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """A micro-ICP to accept: a card of the specification's shape."""
-
-    id: str
-    title: str
-    evidence_count: int
-    rationale: str
-    micro_icp: MicroIcp
-    targeting_pack: Mapping[str, Any] = field(default_factory=dict)
-    negative_icp: tuple[Mapping[str, Any], ...] = ()
+Suggest = Callable[[IcpProfile], Sequence[Suggestion]]

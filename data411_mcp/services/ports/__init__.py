@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from data411_mcp.domain.access import ApiKey, KeyedRequest, TakenTicket
 from data411_mcp.domain.callbacks import CALLBACKS_OF_TENANT_MAX, DueCallback
@@ -18,6 +18,11 @@ from data411_mcp.domain.events import ProgressEvent
 from data411_mcp.domain.evidence import Page
 from data411_mcp.domain.jobs import BATCH, Job, JobStatus, SlotRequest
 from data411_mcp.domain.ledger import Balances, Bill, Transfer
+from data411_mcp.services.ports.models import LanguageModel as LanguageModel
+from data411_mcp.services.ports.models import LlmReply as LlmReply
+from data411_mcp.services.ports.models import LlmRequest as LlmRequest
+from data411_mcp.services.ports.models import Prompts as Prompts
+from data411_mcp.services.ports.models import Rendered as Rendered
 
 # --- time and progress -------------------------------------------------------------------
 
@@ -139,57 +144,6 @@ class MailDomain:
 class DnsLookup(Protocol):
     async def mail_domain(self, domain: str, *, deadline_seconds: float) -> MailDomain:
         """Raises LookupFailed("timeout" | "servfail" | "offline")."""
-
-
-# --- language models ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class LlmRequest:
-    slot: str  # slot id, or "synthesis"
-    model: str  # provider slug
-    system: str
-    user: str
-    schema: Mapping[str, Any] | None  # JSON schema of the answer; None: plain text
-    schema_name: str = "answer"
-    web_search: bool = False
-    max_output_tokens: int = 4000
-
-
-@dataclass(frozen=True, slots=True)
-class LlmReply:
-    """`data` is the parsed answer when a schema was asked for (fences and cut JSON repaired)."""
-
-    text: str
-    data: Any
-    model: str
-    cost_usd_micros: int
-    input_tokens: int
-    output_tokens: int
-    citations: tuple[str, ...] = ()
-    repaired: bool = False
-
-
-class LanguageModel(Protocol):
-    def configured(self) -> bool: ...
-
-    async def complete(self, request: LlmRequest, *, deadline_seconds: float) -> LlmReply:
-        """Raises LookupFailed(timeout, rate_limited, bad_reply, refused, vendor_error) or
-        VendorUnusable(not_configured, bad_key, no_credit)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A prompt with its inputs filled in. `sha` is over the prompt file, not the inputs."""
-
-    system: str
-    user: str
-    sha: str
-
-
-class Prompts(Protocol):
-    def render(self, name: str, **inputs: str) -> Rendered:
-        """Inputs must be exactly those the prompt declares."""
 
 
 # --- store -------------------------------------------------------------------------------
@@ -370,10 +324,13 @@ class Store(Protocol):
         payload: str | None = None,
         worker: str | None = None,
         run_after: datetime | None = None,
+        precharge: Transfer | None = None,
     ) -> bool:
-        """`waiting` → `queued`, with a fresh count of attempts. With `worker`: that worker hands
-        its running job back, which costs no attempt; with `run_after`, too, it failed, which
-        does cost one, and is to be tried again then. False if the job was not in that state."""
+        """`waiting` → `queued`, with a fresh count of attempts; `precharge` is posted in the same
+        transaction, and only with it (raises InsufficientBalance, and nothing changes). With
+        `worker`: that worker hands its running job back, which costs no attempt; with `run_after`,
+        too, it failed, which does cost one, and is to be tried again then. False if the job was
+        not in that state."""
 
     async def request_cancel(
         self, tenant: str, job_id: str, slot: str | None, *, now: datetime
@@ -558,8 +515,16 @@ class JobRunner(Protocol):
     async def retry_slot(self, tenant: str, job_id: str, slot: str) -> Job:
         """Raises NotFound, or SlotNotRerunnable when the job is over or the slot has landed."""
 
-    async def resume(self, tenant: str, job_id: str, payload: str | None = None) -> Job:
-        """`waiting` → `queued`."""
+    async def resume(
+        self,
+        tenant: str,
+        job_id: str,
+        payload: str | None = None,
+        *,
+        precharge: Transfer | None = None,
+    ) -> Job:
+        """`waiting` → `queued`. Raises NotFound, or InsufficientBalance where there is a precharge
+        that the balance does not cover: the job goes on waiting."""
 
 
 class Checkpoint(Protocol):

@@ -3,13 +3,16 @@ deadline, and raises only the errors its docstring names."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from data411_mcp.domain.evidence import Page
 from data411_mcp.domain.icp.values import Deliverability, ThreadStatus
+
+if TYPE_CHECKING:  # with the table of trades: not at start
+    from data411_mcp.domain.icp.registers import RegisteredCompany, RegisterWish
 
 # --- reading fast ------------------------------------------------------------------------------
 
@@ -37,9 +40,24 @@ class FastReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedinPage:
+    """A company's LinkedIn address, normalised. `page` is the stored vendor reply (reader "apify"),
+    which shows the domain too; `start`/`end` cover the address in its text, as the vendor wrote
+    it. `vouched`: the vendor names the website that LinkedIn has on the page, and it is ours."""
+
+    url: str
+    page: Page
+    start: int
+    end: int
+    vouched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Employee:
-    """As the vendor gives it. `page` is the stored vendor reply; `start`/`end` cover a quote of
-    this person in its text."""
+    """As the vendor gives it. `page` holds of the vendor's reply what says who this person is and
+    where they work now (reader "apify", stored); `start`/`end` cover the name in its text,
+    `title_start`/`title_end` the title (both 0: there is none). `employer` is the name of the
+    company where they work now, `tied` that its page is the one that was asked about."""
 
     name: str
     title: str
@@ -50,13 +68,20 @@ class Employee:
     emails: tuple[str, ...] = ()
     city: str | None = None
     country: str | None = None
+    title_start: int = 0
+    title_end: int = 0
+    employer: str = ""
+    tied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EmployeesFound:
     employees: tuple[Employee, ...]
-    note: str = ""  # the run's own word: rate limited, max charge reached, …
+    note: str = ""  # what the run said of itself: rate limited, max charge reached, timed out, …
     cost_usd_micros: int = 0
+
+
+Started = Callable[[str], Awaitable[None]]  # told the name of a run as soon as it has one
 
 
 class CompanyPeople(Protocol):
@@ -66,17 +91,39 @@ class CompanyPeople(Protocol):
 
     async def linkedin_company(self, domain: str, *, deadline_seconds: float) -> str | None:
         """The company's page, normalised to https://www.linkedin.com/company/<slug>; None where
-        the vendor knows none. Raises LookupFailed or VendorUnusable (no key, no money, cap)."""
+        the vendor knows none. Raises LookupFailed or VendorUnusable (not_configured, bad_key,
+        no_credit, cap_exceeded)."""
+
+    async def linkedin_page(self, domain: str, *, deadline_seconds: float) -> LinkedinPage | None:
+        """As `linkedin_company`, with the stored reply that says so."""
 
     async def employees(
-        self, company_url: str, *, titles: Sequence[str], max_items: int, deadline_seconds: float
+        self,
+        company_url: str,
+        *,
+        titles: Sequence[str],
+        max_items: int,
+        deadline_seconds: float,
+        started: Started | None = None,
     ) -> EmployeesFound:
         """Of the employees actor. Raises as above; a run that times out is aborted."""
 
     async def search_profiles(
-        self, company_url: str, *, titles: Sequence[str], max_items: int, deadline_seconds: float
+        self,
+        company_url: str,
+        *,
+        titles: Sequence[str],
+        max_items: int,
+        deadline_seconds: float,
+        started: Started | None = None,
     ) -> EmployeesFound:
-        """Of the profile search: the one fallback. Raises as above."""
+        """Of the profile search. Raises as above."""
+
+    async def resumed(
+        self, company_url: str, run_id: str, *, max_items: int, deadline_seconds: float
+    ) -> EmployeesFound:
+        """What a run of either came to that was started before; nothing new is started or counted.
+        Raises as above."""
 
 
 class EmailVerifier(Protocol):
@@ -84,6 +131,20 @@ class EmailVerifier(Protocol):
 
     async def verify(self, email: str, *, deadline_seconds: float) -> Deliverability:
         """What the vendor says, once for each address. Raises LookupFailed or VendorUnusable."""
+
+
+class CompaniesByIndustry(Protocol):
+    """A register that lists companies by trade and place."""
+
+    @property
+    def name(self) -> str:
+        """Lower case, for `Candidate.source`."""
+
+    async def companies(
+        self, wish: RegisterWish, *, limit: int, deadline_seconds: float
+    ) -> tuple[RegisteredCompany, ...]:
+        """Live companies, at most `limit`, in the register's order; none where it does not know
+        the trade or the country. Raises LookupFailed or VendorUnusable."""
 
 
 # --- Singapore's register ----------------------------------------------------------------------
@@ -110,6 +171,25 @@ class AcraRegister(Protocol):
 
     async def by_name(self, name: str, *, deadline_seconds: float) -> tuple[AcraEntity, ...]:
         """Rows of the API whose normalised name equals `name`'s. Raises LookupFailed."""
+
+
+class AcraFile(Protocol):
+    """One file of the register, ready to be read."""
+
+    @property
+    def mark(self) -> str:
+        """Names its content: another month's file has another one."""
+
+    def portions(self, *, skip: int) -> AsyncIterator[Sequence[Mapping[str, str]]]:
+        """Rows by column name, after the first `skip`. Raises LookupFailed, also on the way."""
+
+
+class AcraDownload(Protocol):
+    """The register as files, one for each first letter of the names ("A" … "Z", "#": others)."""
+
+    async def file(self, letter: str, *, deadline_seconds: float) -> AcraFile:
+        """Have the file made and learn where it lies. `deadline_seconds` is for this and, once
+        more, for reading it. Raises LookupFailed."""
 
 
 # --- delivery ----------------------------------------------------------------------------------
@@ -150,14 +230,16 @@ class CrmChange:
     field: str
     before: Any
     after: Any
-    action: str  # fill, keep, create
+    action: str  # fill, keep, create, refused (the CRM would not take this value)
 
 
 @dataclass(frozen=True, slots=True)
 class CrmRecord:
-    """A record to be upserted by its external id. `values` are by the CRM's field names; `match`
-    finds an earlier record of the same company (or person) that has no external id of ours.
-    `parent` is the external id that `parent_field` points to."""
+    """A record to be upserted by its external id. `values` are by the CRM's field names (those that
+    it does not know are left out), `country_id` as an ISO 3166 code. `match` finds an earlier
+    record of the same company (or person) that has no external id of ours: of its (field,
+    operator, value) each is tried alone, in this order, below the parent where there is one.
+    `parent` is the external id of a res.partner that `parent_field` points to."""
 
     model: str  # res.partner, crm.lead
     external_id: str
@@ -232,17 +314,27 @@ class SsicRow:
     examples: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SsicTable:
+    """One edition as its official file has it."""
+
+    edition: str  # the year, with the letter of a revision: "2025", "2025A"
+    rows: tuple[SsicRow, ...]
+
+
 class IcpStore(Protocol):
     """Beside `Store`, in the same database; the same rules: tenant on every row, each method one
     short transaction, StoreBusy, StoreFull, StaleVersion."""
 
     # threads
-    async def open_thread(self, thread: ThreadRow, *, live: Sequence[str] = ()) -> ThreadRow:
+    async def open_thread(
+        self, thread: ThreadRow, *, live: Sequence[str] = (), single: bool = True
+    ) -> ThreadRow:
         """Insert an open thread. In the same transaction every other open thread of (tenant,
         user, agent, context_key) is locked (`new_thread_created`), those whose id is in `live`
         are marked `lock_pending` instead. An empty context key locks nothing. Returns the thread;
         one with that id that exists already is returned as it is (of this tenant and user, else
-        NotFound)."""
+        NotFound). Without `single` nothing is locked: several of a context may be open."""
 
     async def set_context(
         self,
@@ -253,9 +345,11 @@ class IcpStore(Protocol):
         label: str,
         live: Sequence[str],
         at: datetime,
+        single: bool = True,
     ) -> ThreadRow:
-        """Give an open thread its context key, now that it is known; locks others as above.
-        Raises NotFound, ThreadLocked."""
+        """Give an open thread its context key, now that it is known; locks others as above. One
+        that is about to be locked is returned as it is where the key is the one it has. Raises
+        NotFound, ThreadLocked."""
 
     async def thread(self, tenant: str, thread_id: str) -> ThreadRow | None: ...
 
@@ -273,16 +367,30 @@ class IcpStore(Protocol):
     ) -> tuple[ThreadRow, ...]:
         """Newest first."""
 
+    async def threads_to_scan(
+        self, tenant: str, *, after: str = "", limit: int = 100
+    ) -> tuple[ThreadRow, ...]:
+        """Every thread of a tenant in order of id, beginning after the id `after`."""
+
+    async def threads_past(
+        self, before: datetime, *, after: tuple[str, str] = ("", ""), limit: int = 100
+    ) -> tuple[ThreadRow, ...]:
+        """Threads of every tenant that retention is about to delete (untouched since `before`,
+        no live job), in order of tenant and id, beginning after that pair."""
+
     async def lock_thread(
         self, tenant: str, thread_id: str, reason: str, *, at: datetime, pending: bool = False
-    ) -> ThreadRow | None: ...
+    ) -> ThreadRow | None:
+        """The thread as it is then; one that is not open stays as it is."""
 
     async def archive_thread(
         self, tenant: str, thread_id: str, reason: str, *, at: datetime
-    ) -> ThreadRow | None: ...
+    ) -> ThreadRow | None:
+        """The thread as it is then; one that was archived before stays as it is."""
 
     async def archive_stale(self, *, before: datetime, at: datetime) -> int:
-        """Locked threads untouched since then become archived; returns how many."""
+        """Locked threads untouched since then become archived, of every tenant; returns how
+        many. Being locked counts as being touched."""
 
     async def touch_thread(
         self,
@@ -294,8 +402,13 @@ class IcpStore(Protocol):
         metadata: str | None = None,
     ) -> ThreadRow | None: ...
 
+    async def rewrite_thread(self, seen: ThreadRow, *, label: str, metadata: str) -> bool:
+        """Other words in a thread, which does not count as touching it; False where it holds
+        others than those seen."""
+
     async def delete_thread(self, tenant: str, thread_id: str) -> bool:
-        """The thread and its documents; its conversation is deleted by whoever keeps it."""
+        """The thread and its documents, which are those whose key is its id, or its id, a colon
+        and more; its conversation is deleted by whoever keeps it."""
 
     # documents: intake, profiles, shortlists, companies, deliveries; by kind and key
     async def document(self, tenant: str, kind: str, key: str) -> Document | None: ...
@@ -304,6 +417,14 @@ class IcpStore(Protocol):
         self, tenant: str, kind: str, *, prefix: str = "", after: str = "", limit: int = 100
     ) -> tuple[Document, ...]:
         """In order of key."""
+
+    async def documents_to_scan(
+        self, tenant: str, *, after: tuple[str, str] = ("", ""), limit: int = 100
+    ) -> tuple[Document, ...]:
+        """Every document of a tenant in order of kind and key, beginning after that pair."""
+
+    async def document_tenants(self, kind: str) -> tuple[str, ...]:
+        """Who has documents of that kind."""
 
     async def put_document(
         self,
@@ -327,10 +448,20 @@ class IcpStore(Protocol):
     async def ssic_rows(self, edition: str | None = None) -> tuple[SsicRow, ...]:
         """Of that edition; of the newest one without. Empty: none was imported."""
 
+    async def ssic_editions(self) -> tuple[str, ...]:
+        """Those that were imported, the newest first."""
+
     async def add_acra(self, rows: Sequence[AcraEntity], *, keys: Sequence[str]) -> int:
         """Insert or replace by UEN; `keys` are the rows' normalised names."""
 
-    async def acra_by_name(self, key: str) -> tuple[AcraEntity, ...]: ...
+    async def acra_by_name(self, key: str) -> tuple[AcraEntity, ...]:
+        """Rows with that normalised name, at most fifty."""
+
+    async def acra_by_ssic(self, code: str, *, limit: int = 50) -> tuple[AcraEntity, ...]:
+        """Live rows of that primary code whose day of incorporation is known, the newest first."""
+
+    async def acra_after(self, uen: str = "", *, limit: int = 100) -> tuple[AcraEntity, ...]:
+        """Rows in order of UEN, beginning after that one."""
 
 
 # --- the conversation --------------------------------------------------------------------------
@@ -385,6 +516,7 @@ class IcpSettings:
     apify_log_sample_size: int = 3
     apify_debug_log_items: bool = False
     tavily_parallel_max: int = 3
+    tavily_extract: bool = False  # third reader, for pages that neither of the others can read
     single_thread_per_context: bool = True
     thread_resume_window_days: int = 7
     thread_stale_days: int = 30
@@ -393,5 +525,6 @@ class IcpSettings:
     discovery_staleness_days: int = 14
     enable_chat_events: bool = True
     ui_enqueue_jobs: bool = False
+    bg_discovery_and_enrich: bool = True
     notify_recipients: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by tenant
     features: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)  # tenant → name → on

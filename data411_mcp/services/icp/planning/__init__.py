@@ -1,0 +1,1 @@
+"""From a website and best customers to a plan: evidence, discovery, profile, lookalikes."""

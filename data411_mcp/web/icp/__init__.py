@@ -1,0 +1,1 @@
+"""The ICP finder over HTTP: its own routes, the event stream, threads and runs."""
