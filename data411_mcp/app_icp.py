@@ -64,6 +64,7 @@ class IcpRooms:
 async def open_icp(outside: Outside) -> AsyncIterator[IcpRooms]:
     from data411_mcp.adapters.mail import mail_domain, mailer_of
     from data411_mcp.adapters.odoo import open_crm
+    from data411_mcp.adapters.prompts import load_script
     from data411_mcp.domain.icp.mailing import recipients
     from data411_mcp.services.icp.delivering import ListDeliverer
     from data411_mcp.services.icp.handing_in import IcpJobs
@@ -87,8 +88,9 @@ async def open_icp(outside: Outside) -> AsyncIterator[IcpRooms]:
         )
         jobs = IcpJobs(store, clock, outside.accounts, settings.price_icp_company_cents)
         planner = LatePlanner(lambda: _planner(outside, knobs))
-        run = IcpRunRoute(jobs, store, store, clock, planner, enricher, deliverer)
-        after = IcpNextRoute(store, NextForty(store, clock, enricher, deliverer), jobs)
+        script = load_script()
+        run = IcpRunRoute(jobs, store, store, clock, planner, enricher, deliverer, script)
+        after = IcpNextRoute(store, NextForty(store, clock, enricher, deliverer), jobs, script)
 
         def delivers(tenant: str) -> tuple[bool, bool]:
             mailed = bool(recipients(knobs.notify_recipients, tenant, None))
@@ -101,6 +103,7 @@ async def open_icp(outside: Outside) -> AsyncIterator[IcpRooms]:
 
 
 def _planner(outside: Outside, knobs: IcpSettings) -> Planner:
+    from data411_mcp.adapters.prompts import load_script
     from data411_mcp.adapters.store.acra_companies import AcraCompanies
     from data411_mcp.adapters.vendors.wikidata_companies import WikidataCompanies
     from data411_mcp.services.icp.planning.planner import SitePlanner
@@ -110,7 +113,8 @@ def _planner(outside: Outside, knobs: IcpSettings) -> Planner:
         WikidataCompanies(outside.http, store, clock, settings, settings.tenant),
         AcraCompanies(store),
     )
-    return SitePlanner(store, outside.desks, outside.fast, clock, knobs, registers)
+    desks, fast, script = outside.desks, outside.fast, load_script()
+    return SitePlanner(store, desks, fast, clock, knobs, script, registers)
 
 
 def _enricher(outside: Outside, knobs: IcpSettings) -> Enricher:

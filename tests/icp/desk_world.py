@@ -41,6 +41,7 @@ from data411_mcp.services.ports.icp import IcpSettings
 ANNA = Principal("acme", "key-anna")
 BERT = Principal("acme", "key-bert")
 ELSEWHERE = Principal("other", "key-anna")
+SCRIPT = load_script()
 WEBSITE = "https://www.palmridge.example/"
 CUSTOMERS = """Harbourline Freight — harbourline.example
 Jurong Crate — jurongcrate.example
@@ -71,7 +72,7 @@ class Run:
     seen: list[IcpRun] = field(default_factory=list)
 
     async def work(self, ctx: JobContext) -> WorkResult:
-        ctx, tell = await telling(self.store, ctx)
+        ctx, tell = await telling(self.store, ctx, SCRIPT)
         run = IcpRun.model_validate_json(ctx.job.payload)
         self.seen.append(run)
         if self.hold is not None:
@@ -204,9 +205,8 @@ async def chatting(
             store, clock, {ICP_RUN: run.work}, worker_id=clock.new_id(), works=works
         )
         jobs.run_on(runner)
-        script = load_script()
         nodes = ConversationNodes(
-            script, store, store, jobs, clock, settings, llm, PromptFiles(), "some/model",
+            SCRIPT, store, store, jobs, clock, settings, llm, PromptFiles(), "some/model",
             suggest=cards,
         )  # fmt: skip
         async with (
@@ -217,6 +217,6 @@ async def chatting(
         ):
             policy = ThreadPolicy(store, store, clock, settings)
             desk = IcpDesk(
-                store, conversation, policy, nodes, jobs, clock, settings, script, feed=ChatFeed()
+                store, conversation, policy, nodes, jobs, clock, settings, SCRIPT, feed=ChatFeed()
             )
             yield Chat(desk, store, clock, run, runner)

@@ -13,6 +13,7 @@ import anyio
 
 from data411_mcp.adapters.clock import SystemClock
 from data411_mcp.adapters.jobs.embedded import EmbeddedRunner
+from data411_mcp.adapters.prompts import load_script
 from data411_mcp.adapters.store.sqlite import SqliteStore
 from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.icp.reflection import Decisions
@@ -33,6 +34,7 @@ from tests.icp.world import icp_run
 
 TENANT = "acme"
 CENTS = 35
+SCRIPT = load_script()
 SECONDS = 15.0
 PEOPLE = (EnrichedContact(name="Tess Orchard"), EnrichedContact(name="Anders Moe"))
 
@@ -167,8 +169,8 @@ async def bench(
     async with SqliteStore.open(str(tmp_path / "icp.sqlite3")) as store:
         accounts = Accounts(store, clock, PriceList(), charging)
         jobs = IcpJobs(store, clock, accounts, CENTS)
-        route = IcpRunRoute(jobs, store, store, clock, parts, parts, parts)
-        after = IcpNextRoute(store, parts, jobs)
+        route = IcpRunRoute(jobs, store, store, clock, parts, parts, parts, SCRIPT)
+        after = IcpNextRoute(store, parts, jobs, SCRIPT)
         runner = EmbeddedRunner(
             store,
             clock,

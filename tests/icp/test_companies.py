@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from data411_mcp.adapters.prompts import load_script
 from data411_mcp.domain.events import EventName
 from data411_mcp.domain.icp.reflection import Decisions
 from data411_mcp.domain.icp.run import IcpRun
@@ -52,7 +53,7 @@ async def test_a_company_whose_tick_a_crash_has_swallowed_is_told_once(tmp_path:
         await companies(lab, enricher).enriched(told.ctx(), RUN, FIRMS[:2], Decisions())
         told.events.clear()  # they were not saved
         ctx = told.ctx()
-        tell = Telling(told.events.append)
+        tell = Telling(told.events.append, load_script())
         for _ in range(2):
             await companies(lab, enricher).enriched(
                 JobContext(ctx.job, tell, ctx.checkpoint, ctx.checkpoints), RUN, FIRMS[:2],

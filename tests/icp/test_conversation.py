@@ -50,12 +50,12 @@ async def test_the_sample_conversation_is_said_word_for_word(tmp_path: Path) -> 
         spoken = said(*planning)
         assert spoken[0] == SCRIPT.line("queued")
         wanted = [SCRIPT.event(label) for label in PLAN_LABELS]
-        wanted.append(SCRIPT.line("candidates_found", n=12))
+        wanted.append(SCRIPT.event("icp:candidates_found", candidates=12, top=10))
         assert spoken[1 : 1 + len(wanted)] == wanted
         enriching = [await chat.say("run enrichment"), await chat.settled()]
         assert said(*enriching)[:2] == [
             SCRIPT.event("enrich:start_top10"),
-            SCRIPT.line("enriched", done=8, total=10),
+            SCRIPT.event("enrich:summary", completed=8, top=10),
         ]
 
 

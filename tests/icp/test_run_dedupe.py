@@ -197,6 +197,7 @@ def _context(job: Job) -> Any:
 
 
 def _silent() -> Any:
+    from data411_mcp.adapters.prompts import load_script
     from data411_mcp.services.icp.telling import Telling
 
-    return Telling(lambda _: None)
+    return Telling(lambda _: None, load_script())

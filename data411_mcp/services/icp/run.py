@@ -19,6 +19,7 @@ from data411_mcp.domain.access import Principal
 from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.icp.reflection import Decisions
 from data411_mcp.domain.icp.run import ICP_NEXT, ICP_RUN, NEXT_N, TOP_N, IcpRun
+from data411_mcp.domain.icp.script import Script
 from data411_mcp.domain.icp.values import EnrichedCompany, Lookalike, ScoredLead
 from data411_mcp.domain.jobs import BATCH, Finished, Job, JobStatus, Waiting, WorkResult
 from data411_mcp.domain.ledger import Bill, BillLine, RefundReason
@@ -65,6 +66,7 @@ class IcpRunRoute:
     planner: Planner
     enricher: Enricher
     deliverer: Deliverer
+    script: Script
     name: str = ICP_RUN
     _desk: IcpDesk | None = None
 
@@ -98,7 +100,7 @@ class IcpRunRoute:
     async def work(self, ctx: JobContext) -> WorkResult:
         if self._desk is not None:  # who follows the chat follows the job from its first word on
             self._desk.feed.wake(ctx.job.tenant, ctx.job.chat_session_id)
-        ctx, tell = await telling(self.store, ctx)
+        ctx, tell = await telling(self.store, ctx, self.script)
         run = IcpRun.model_validate_json(ctx.job.payload)
         likes = await self.planner.plan(ctx, run)
         if not likes:
@@ -277,6 +279,7 @@ class IcpNextRoute:
     store: Store
     companies: NextCompanies
     jobs: IcpJobs
+    script: Script
     name: str = ICP_NEXT
 
     async def start(
@@ -287,7 +290,7 @@ class IcpNextRoute:
         )
 
     async def work(self, ctx: JobContext) -> WorkResult:
-        ctx, _ = await telling(self.store, ctx)
+        ctx, _ = await telling(self.store, ctx, self.script)
         return await self.companies.work(ctx, IcpRun.model_validate_json(ctx.job.payload))
 
     async def close(self, job: Job, status: JobStatus, reason: str) -> Bill | None:

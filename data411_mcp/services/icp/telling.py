@@ -10,37 +10,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data411_mcp.domain.events import EventName, ProgressEvent
+from data411_mcp.domain.icp.script import Script
 from data411_mcp.services.ports import Emit, JobContext, Store
 
 EVENTS_READ_MAX = 1000
 
-# The specification's words; {…} is filled in.
-LINES: dict[EventName, str] = {
-    EventName.ICP_PLANNING_START: "Confirmed. Gathering evidence and planning Top‑10…",
-    EventName.ICP_TOPLIKES_READY: "Top‑listed lookalikes (with why) produced.",
-    EventName.ICP_PROFILE_READY: "ICP Profile produced.",
-    EventName.ICP_PROGRESS_SUMMARY: "Progress: Intake saved → Evidence → Domain resolve → "
-    "Evidence → Top‑10 ✓",
-    EventName.ICP_CANDIDATES_FOUND: "Found {candidates} ICP candidates. We can enrich {top} now; "
-    "nightly runner will process the rest. Accept a micro‑ICP, then type ‘run enrichment’.",
-    EventName.ENRICH_START_TOP10: "Enriching Top‑10 now (require existing domains).",
-    EventName.ENRICH_SUMMARY: "Enriched results ({completed}/{top} completed). Remaining queued.",
-}
-NONE_FOUND = "Found 0 ICP candidates."
-
 
 @dataclass
 class Telling:
-    """`emit` of a run, with a memory of what its job's log holds."""
+    """`emit` of a run, in the words of `script`, with a memory of what its job's log holds."""
 
     to: Emit
+    script: Script
     told: set[tuple[str, str]] = field(default_factory=set)
 
     def line(self, name: EventName, /, **context: Any) -> None:
-        """A milestone in the specification's words."""
-        words = LINES[name].format(**context)
+        """A milestone; `context` fills its words. Raises KeyError where they need more."""
+        words = self.script.event(name.value, **context)
         if name is EventName.ICP_CANDIDATES_FOUND and not context.get("candidates"):
-            words = NONE_FOUND  # there is nothing to enrich, and no run to ask for
+            words = self.script.line("candidates_none")  # nothing to enrich, no run to ask for
         self(ProgressEvent(name=name, message=words, context=context))
 
     def __call__(self, event: ProgressEvent) -> None:
@@ -59,7 +47,7 @@ def _key(event: ProgressEvent) -> tuple[str, str]:
     return event.name.value, str(what or "")
 
 
-async def telling(store: Store, ctx: JobContext) -> tuple[JobContext, Telling]:
+async def telling(store: Store, ctx: JobContext, script: Script) -> tuple[JobContext, Telling]:
     """The context whose `emit` tells nothing twice. Raises StoreError."""
     told: set[tuple[str, str]] = set()
     since = 0
@@ -68,5 +56,5 @@ async def telling(store: Store, ctx: JobContext) -> tuple[JobContext, Telling]:
     ):
         told |= {_key(event) for event in page}
         since = page[-1].seq
-    teller = Telling(ctx.emit, told)
+    teller = Telling(ctx.emit, script, told)
     return replace(ctx, emit=teller), teller

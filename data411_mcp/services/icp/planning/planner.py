@@ -21,6 +21,7 @@ from data411_mcp.domain.icp.queries import queries_of
 from data411_mcp.domain.icp.reflection import Decisions, Metrics, Phase, reflect, summary_sentence
 from data411_mcp.domain.icp.registers import wish_of
 from data411_mcp.domain.icp.run import TOP_N, TOPLIKES_MAX, IcpRun, icp_hash
+from data411_mcp.domain.icp.script import Script
 from data411_mcp.domain.icp.ssic import SsicIndex
 from data411_mcp.domain.icp.values import (
     Candidate,
@@ -118,6 +119,7 @@ class SitePlanner:
     fast: Callable[[str], FastReader]
     clock: Clock
     settings: IcpSettings
+    script: Script
     registers: Sequence[CompaniesByIndustry] = ()
     _indexes: dict[str, SsicIndex | None] = field(default_factory=dict, repr=False)
 
@@ -126,7 +128,7 @@ class SitePlanner:
         made = await shortlist_of(self.icp, tenant, run.thread_id)
         if STEP_PLAN in ctx.checkpoints and made is not None and made.of(ctx.job.id, wish):
             return made.lookalikes
-        tell = ctx.emit if isinstance(ctx.emit, Telling) else Telling(ctx.emit)
+        tell = ctx.emit if isinstance(ctx.emit, Telling) else Telling(ctx.emit, self.script)
         tell.line(EventName.ICP_PLANNING_START)
         if run.use_cached and not run.rerun_icp and STEP_EVIDENCE not in ctx.checkpoints:
             cached = await self._cached(tenant, run, wish)
