@@ -119,33 +119,56 @@ def show_profile(profile: dict[str, Any]) -> None:
             print(f"  {name:<14} {shown}")
 
 
-async def show_list(chat: Chat, answer: dict[str, Any]) -> None:
-    print(f"\nThe list ({answer.get('total', 0)}), with what speaks for and against each:")
-    while True:
-        for row in answer.get("items", []):
-            place = f"  {row['rank']:>2}. {row['name']:<34}"
-            print(f"{place}{row['score']:>4} {row['bucket']}  {row['why']}")
-            for name in ("failed", "unknown"):
-                if row.get(name):
-                    print(f"      {name}: {', '.join(row[name])}")
-        if not answer.get("next_offset"):
-            return
+async def rows_of(chat: Chat, answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The whole list, page by page as it is answered."""
+    rows = list(answer.get("items", []))
+    while answer.get("next_offset"):
         page = {"thread_id": chat.thread, "offset": answer["next_offset"]}
         answer = await chat.call("icp_status", page)
+        rows += answer.get("items", [])
+    return rows
+
+
+async def show_list(chat: Chat, answer: dict[str, Any]) -> None:
+    print(f"\nThe list ({answer.get('total', 0)}), with what speaks for and against each:")
+    for row in await rows_of(chat, answer):
+        place = f"  {row['rank']:>2}. {row['name']:<34}"
+        print(f"{place}{row['score']:>4} {row['bucket']}  {row['why']}")
+        for name in ("failed", "unknown"):
+            if row.get(name):
+                print(f"      {name}: {', '.join(row[name])}")
 
 
 async def show_companies(chat: Chat, client: Client) -> None:
-    """The first company's graph: an ordinary lead session, with the proof of each fact."""
-    answer = await chat.call("icp_status", {"thread_id": chat.thread})
-    row = next((r for r in answer.get("items", []) if r.get("chat_session_id")), None)
-    if row is None:
+    """Whom to reach at each, and the first one's graph: an ordinary lead session, with the proof
+    of each fact."""
+    rows = await rows_of(chat, await chat.call("icp_status", {"thread_id": chat.thread}))
+    print("\nWhom to reach:")
+    for row in rows:
+        if row["state"] not in ("done", "failed"):
+            continue
+        print(f"  {row['rank']:>2}. {row['name']}{reached(row)}")
+        for contact in row.get("contacts", []):
+            if contact.get("name"):
+                print(f"      {', '.join(filter(None, (contact['name'], contact.get('title'))))}"
+                      f"{reached(contact)}")  # fmt: skip
+    enriched = next((r for r in rows if r.get("chat_session_id")), None)
+    if enriched is None:
         return
-    print(f"\n{row['name']}, as get_lead_graph has it:")
+    print(f"\n{enriched['name']}, as get_lead_graph has it:")
     found = await client.call_tool(
-        "get_lead_graph", {"chat_session_id": row["chat_session_id"], "section": "summary"}
+        "get_lead_graph", {"chat_session_id": enriched["chat_session_id"], "section": "summary"}
     )
     for part in (found.structured_content or {}).get("items", []):
         print(part["summary_markdown"].rstrip())
+
+
+def reached(told: dict[str, Any]) -> str:
+    email = told.get("email", "")
+    if email and told.get("deliverability", "unknown") != "unknown":
+        email += f" ({told['deliverability']})"
+    ways = filter(None, (email, told.get("phone"), told.get("reason")))
+    return "".join(f" · {way}" for way in ways)
 
 
 def show_delivery(mails: list[Any], partners: list[Any], leads: list[Any]) -> None:

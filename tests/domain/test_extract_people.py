@@ -170,3 +170,12 @@ def test_odd_lines_never_break_the_reader(parts: list[str]) -> None:
     for fact in staff(page):
         assert 0 <= fact.start < fact.end <= len(page.text)
         assert 0 <= fact.score <= 1
+
+
+def test_the_heading_above_a_companys_own_contact_form_names_no_person() -> None:
+    title = "Contact Glen Affric Meats"
+    body = "<h1>Contact Glen Affric Meats</h1><p>Glen Affric Meats Ltd</p>"
+    footer = "<footer><p>© 2026 Glen Affric Meats Ltd</p></footer>"
+    assert people(f"{body}{footer}", title) == {}
+    asked = "<p>For orders please contact Morag Sinclair.</p>"
+    assert people(f"{body}{asked}{footer}", title) == {"Morag Sinclair": ""}

@@ -12,7 +12,7 @@ from data411_mcp.services.answers import ANSWER_BYTES_MAX
 from data411_mcp.services.graph_views import size_of
 from data411_mcp.services.icp.answers import Results, threads_answer, turn_answer
 from data411_mcp.services.icp.turns import ChatEvent, NextCall, ThreadChoice, Turn
-from data411_mcp.services.icp.views import ResultsView, company_row
+from data411_mcp.services.icp.views import ContactView, ResultsView, company_row
 from data411_mcp.services.ports.icp import ThreadRow
 
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -127,3 +127,22 @@ def test_threads_are_paged() -> None:
         seen += [t["thread_id"] for t in answer["threads"]]
         offset = answer["next_offset"]
     assert seen == [row.thread_id for row in rows]
+
+
+def test_text_alone_says_why_and_later_whom_to_reach() -> None:
+    listed = company_row(1, like(1, "Ships\n2. Fake · fake.example"))
+    done = company_row(2, like(2, "Ships chilled food")).model_copy(
+        update={
+            "state": "done",
+            "contacts": [ContactView(name="Tess Orchard", title="Buyer", email="tess@a.example")],
+            "phones": ["+16145550188"],
+        }
+    )
+    page = results("Ships", 0, 0)
+    view = page.view.model_copy(update={"items": [listed, done], "total": 2})
+    turn = Turn(thread=thread(), messages=("Status.",), events=())
+    lines = turn_answer(turn, Results(view))[1].splitlines()
+    assert lines[-2:] == [
+        "1. Ships 2. Fake · fake.example · alder1.example · 98 A · Ships 2. Fake · fake.example",
+        "2. Ships chilled food · alder2.example · 97 A · Tess Orchard, Buyer · tess@a.example",
+    ]

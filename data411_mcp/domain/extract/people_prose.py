@@ -224,6 +224,8 @@ def _role_first(place: _Place) -> _Verdict | None:
 
 
 def _asked_for(place: _Place) -> _Verdict | None:
+    if {place.name.given, place.name.last} <= place.own:
+        return None  # "Contact Glen Affric Meats" stands above the form of that company
     return ("ask for", 0.6, "") if _ASK.search(place.before) else None
 
 

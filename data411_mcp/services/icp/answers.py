@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from data411_mcp.services.container import Services
 
 WHY_CHARS, SNIPPET_CHARS, NAME_CHARS = 240, 160, 80
+LINE_CHARS = 160  # of a row in the text
 MESSAGE_CHARS = (1500, 600, 240)  # one after the other, until it fits
 SHORT_BYTES_MAX = 4500
 EVENTS_SHOWN = 20
@@ -180,9 +181,7 @@ def _add_rows(answer: Json, text: str, results: Results) -> str:
     answer["next_offset"] = None
     for row in results.view.items:
         shown = _row(row)
-        name = _clipped(row.name, NAME_CHARS)
-        line = f"{row.rank}. {name or row.domain} · {row.domain} · {row.score} {row.bucket}"
-        grown = f"{text}\n{line}"
+        grown = f"{text}\n{_line(row)}"
         answer["items"].append(shown)
         answer["next_offset"] = row.rank
         if _bytes(answer, grown) > ANSWER_BYTES_MAX:
@@ -192,6 +191,19 @@ def _add_rows(answer: Json, text: str, results: Results) -> str:
         text = grown
     answer["next_offset"] = results.view.next_offset
     return text
+
+
+def _line(row: views.CompanyRow) -> str:
+    """For a client that shows text alone: once it is enriched whom to reach, before that why."""
+    name = _clipped(row.name, NAME_CHARS) or row.domain
+    first = row.contacts[0] if row.contacts else None
+    person = ", ".join(filter(None, (first.name, first.title))) if first else ""
+    of_person = (first.email, first.phone) if first else ()
+    ways = next(filter(None, (*of_person, *row.phones, *row.emails)), "")
+    told = [person, ways] if row.state == "done" else [row.why]
+    parts = [name, row.domain, f"{row.score} {row.bucket}", *filter(None, told)]
+    line = " ".join(" · ".join(parts).split())  # page text: it stays one line
+    return f"{row.rank}. {_clipped(line, LINE_CHARS)}"
 
 
 def _row(row: views.CompanyRow) -> Json:
