@@ -103,10 +103,11 @@ async def open_icp(outside: Outside) -> AsyncIterator[IcpRooms]:
 
 
 def _planner(outside: Outside, knobs: IcpSettings) -> Planner:
-    from data411_mcp.adapters.prompts import load_script
+    from data411_mcp.adapters.prompts import PromptFiles, load_script
     from data411_mcp.adapters.store.acra_companies import AcraCompanies
     from data411_mcp.adapters.vendors.wikidata_companies import WikidataCompanies
     from data411_mcp.services.icp.planning.planner import SitePlanner
+    from data411_mcp.services.icp.planning.proposing import Proposer
 
     settings, store, clock = outside.settings, outside.store, outside.clock
     registers = (
@@ -114,7 +115,8 @@ def _planner(outside: Outside, knobs: IcpSettings) -> Planner:
         AcraCompanies(store),
     )
     desks, fast, script = outside.desks, outside.fast, load_script()
-    return SitePlanner(store, desks, fast, clock, knobs, script, registers)
+    proposer = Proposer(outside.llm, PromptFiles(), settings.llm_model_ground)
+    return SitePlanner(store, desks, fast, clock, knobs, script, registers, proposer)
 
 
 def _enricher(outside: Outside, knobs: IcpSettings) -> Enricher:
@@ -234,6 +236,7 @@ def icp_settings(settings: Settings) -> IcpSettings:
         enable_chat_events=settings.enable_chat_events,
         ui_enqueue_jobs=settings.ui_enqueue_jobs,
         bg_discovery_and_enrich=settings.bg_discovery_and_enrich,
+        enable_agent_discovery=settings.enable_agent_discovery,
         notify_recipients=settings.notify_recipients,
         features={t: dict(own.items()) for t, own in settings.tenant_features.items()},
     )

@@ -16,6 +16,7 @@ TenantFeature = Literal[
     "UI_ENQUEUE_JOBS",
     "SINGLE_THREAD_PER_CONTEXT",
     "BG_DISCOVERY_AND_ENRICH",
+    "ENABLE_AGENT_DISCOVERY",
 ]
 
 
@@ -204,7 +205,9 @@ class Settings(BaseSettings):
         "CHAT_DISCOVERY_ENABLED", False, "Refused and logged: discovery is always a job here."
     )
     enable_agent_discovery: bool = _named(
-        "ENABLE_AGENT_DISCOVERY", False, "An LLM proposes further search words for discovery."
+        "ENABLE_AGENT_DISCOVERY",
+        False,
+        "An LLM proposes further search words for discovery (also per tenant).",
     )
 
     # --- ICP finder: vendors and delivery -------------------------------------------------------

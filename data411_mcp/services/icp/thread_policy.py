@@ -38,8 +38,8 @@ log = structlog.get_logger(__name__)
 
 
 def feature(settings: IcpSettings, tenant: str, name: str) -> bool:
-    """A switch as the tenant has it, else as the process has it. `name` is the setting's own:
-    ENABLE_CHAT_EVENTS, UI_ENQUEUE_JOBS, SINGLE_THREAD_PER_CONTEXT, BG_DISCOVERY_AND_ENRICH."""
+    """A switch as the tenant has it, else as the process has it. `name` is the setting's own, one
+    of `settings.TenantFeature`."""
     own = settings.features.get(tenant, {})
     if name in own:
         return own[name]

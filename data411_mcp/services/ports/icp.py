@@ -526,5 +526,6 @@ class IcpSettings:
     enable_chat_events: bool = True
     ui_enqueue_jobs: bool = False
     bg_discovery_and_enrich: bool = True
+    enable_agent_discovery: bool = False
     notify_recipients: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by tenant
     features: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)  # tenant → name → on

@@ -4,7 +4,7 @@ and the user's own list. What a search brings up is something to look at, never 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -15,6 +15,7 @@ from data411_mcp.domain.icp.hygiene import host_verdict
 from data411_mcp.domain.icp.queries import plain
 from data411_mcp.domain.icp.values import Candidate, Customer
 from data411_mcp.errors import LookupFailed, VendorUnusable
+from data411_mcp.services.icp.planning.proposing import FALLBACK, Proposed
 from data411_mcp.services.ports import SearchEngine, SearchHit
 
 SEARCH_SECONDS = 6.0
@@ -24,6 +25,8 @@ FIRST_ROUND = 4  # queries; more only where these bring too little
 DOMAINS_ENOUGH = 40  # that may be companies
 SNIPPET_CHARS_MAX = 600
 THROTTLED = frozenset({"rate_limited", "http_429", "too_many_requests"})
+
+Propose = Callable[[], Awaitable[Proposed]]  # ends within a deadline of its own, and never raises
 
 
 @dataclass
@@ -35,10 +38,11 @@ class Found:
     throttled: int = 0
     failed: int = 0
     unusable: bool = False
+    unproposed: bool = False  # a model was asked for further words in vain
 
     @property
     def degraded(self) -> tuple[str, ...]:
-        out = []
+        out = [FALLBACK] if self.unproposed else []
         if self.throttled:
             out.append("SEARCH_THROTTLED")
         if self.failed or self.unusable:
@@ -52,20 +56,42 @@ async def discover(
     companies: Callable[[Sequence[Candidate]], int],
     *,
     go_on: bool = True,
+    propose: Propose | None = None,
 ) -> Found:
     """Ask in two rounds: the second only where the first brought too few that may be companies
-    (`companies` counts them) and nobody throttled us. A search that fails leaves a word why;
-    nothing is raised."""
+    (`companies` counts them) and nobody throttled us. What `propose` gives while the first one
+    runs comes first in the second; where there is no second it is given up. A search that fails
+    leaves a word why; nothing is raised."""
     found = Found()
     if search is None:
         found.unusable = True
         return found
-    rounds = [queries[:FIRST_ROUND], queries[FIRST_ROUND:] if go_on else []]
-    for asked in rounds:
-        await _round(search, asked, found)
-        if found.throttled or found.unusable or companies(found.candidates) >= DOMAINS_ENOUGH:
-            break
+    async with anyio.create_task_group() as beside:
+        words = _Words()
+        if propose is not None and go_on:
+            beside.start_soon(words.ask, propose)
+        else:
+            words.there.set()
+        await _round(search, queries[:FIRST_ROUND], found)
+        stop = found.throttled or found.unusable or companies(found.candidates) >= DOMAINS_ENOUGH
+        if go_on and not stop:
+            await words.there.wait()
+            found.unproposed = words.given.failed
+            await _round(search, [*words.given.queries, *queries[FIRST_ROUND:]], found)
+        beside.cancel_scope.cancel()
     return found
+
+
+@dataclass
+class _Words:
+    """What is proposed, as soon as it is there."""
+
+    given: Proposed = field(default_factory=Proposed)
+    there: anyio.Event = field(default_factory=anyio.Event)
+
+    async def ask(self, propose: Propose) -> None:
+        self.given = await propose()
+        self.there.set()
 
 
 async def _round(search: SearchEngine, queries: Sequence[str], found: Found) -> None:

@@ -43,14 +43,16 @@ from data411_mcp.services.icp.parts import (
     shortlist_of,
 )
 from data411_mcp.services.icp.planning import judging
-from data411_mcp.services.icp.planning.discovery import discover
+from data411_mcp.services.icp.planning.discovery import Propose, discover
 from data411_mcp.services.icp.planning.evidence import (
     EvidenceReader,
     SiteEvidence,
 )
 from data411_mcp.services.icp.planning.heads import HeadReader, Heads, reading_order
+from data411_mcp.services.icp.planning.proposing import Proposer
 from data411_mcp.services.icp.planning.registers import Registered, RegisterReader
 from data411_mcp.services.icp.telling import Telling
+from data411_mcp.services.icp.thread_policy import feature
 from data411_mcp.services.ports import Clock, JobContext
 from data411_mcp.services.ports.icp import (
     CompaniesByIndustry,
@@ -112,7 +114,8 @@ class _Plan:
 
 @dataclass(frozen=True)
 class SitePlanner:
-    """Implements `parts.Planner`. `fast` gives a tenant's reader."""
+    """Implements `parts.Planner`. `fast` gives a tenant's reader. `proposer` is asked where
+    ENABLE_AGENT_DISCOVERY is on."""
 
     icp: IcpStore
     desks: Desks
@@ -121,6 +124,7 @@ class SitePlanner:
     settings: IcpSettings
     script: Script
     registers: Sequence[CompaniesByIndustry] = ()
+    proposer: Proposer | None = None
     _indexes: dict[str, SsicIndex | None] = field(default_factory=dict, repr=False)
 
     async def plan(self, ctx: JobContext, run: IcpRun) -> tuple[Lookalike, ...]:
@@ -235,8 +239,9 @@ class SitePlanner:
             wish = wish_of(profile, evidence.read, plan.run.micro_icp)
             tasks.start_soon(reader.ask, wish, listed)
             hits = await discover(
-                search, queries, partial(judging.companies, exclude), go_on=plan.decisions.search
-            )
+                search, queries, partial(judging.companies, exclude),
+                go_on=plan.decisions.search, propose=self._propose(plan, profile, queries),
+            )  # fmt: skip
         offered = (*plan.run.own_companies, *listed.beside(hits.candidates))
         kept, gone = await anyio.to_thread.run_sync(
             judging.gated, offered, exclude, abandon_on_cancel=True
@@ -263,6 +268,14 @@ class SitePlanner:
         await plan.kept(STEP_DISCOVERY, found)
         plan.reflected(found.metrics)
         return found
+
+    def _propose(self, plan: _Plan, profile: IcpProfile, queries: Sequence[str]) -> Propose | None:
+        """Within the time that the plan has left for finding candidates."""
+        tenant = plan.ctx.job.tenant
+        if self.proposer is None or not feature(self.settings, tenant, "ENABLE_AGENT_DISCOVERY"):
+            return None
+        left = plan.began + SOFT_SECONDS - self.clock.monotonic()
+        return partial(self.proposer.propose, profile, queries, seconds=left)
 
     async def _heads(
         self, plan: _Plan, evidence: SiteEvidence, profile: IcpProfile, found: Discovery
