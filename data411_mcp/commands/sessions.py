@@ -13,6 +13,7 @@ from rich.table import Table
 
 from data411_mcp.app import open_services
 from data411_mcp.commands.hints import as_commands
+from data411_mcp.commands.interrupts import until_interrupted
 from data411_mcp.commands.shell import (
     EXIT_FAILED,
     EXIT_NEEDS_IDENTITY,
@@ -139,7 +140,7 @@ def _run(settings: Settings, start: Start, *, as_json: bool, graph_only: bool = 
             )
             return graph, job, answer, whole
 
-    graph, job, answer, whole = anyio.run(session)
+    graph, job, answer, whole = anyio.run(until_interrupted, session)
     if as_json:
         shown = graph.model_dump_json(by_alias=True, indent=2) if graph_only else whole
         sys.stdout.write(shown + "\n")

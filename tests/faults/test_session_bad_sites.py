@@ -70,7 +70,7 @@ async def test_the_site_slot_says_why_and_the_session_goes_on(
         tmp_path,
         pump_world(tmp_path / "world"),
         jina_enabled=False,
-        page_timeout_s=0.4,
+        page_timeout_s=0.4 if "timeout" in reasons else 20,
         respect_robots=False,
         log_level="DEBUG",
     ) as open_lab:
