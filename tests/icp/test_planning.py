@@ -85,7 +85,7 @@ async def test_the_plan_puts_companies_like_the_customers_first_and_says_why(
     tmp_path: Path,
 ) -> None:
     async with icp_lab(tmp_path) as lab:
-        job = await plan(lab)
+        job = await plan(lab, icp_run(micro_icp=None))
         ranked = await likes(lab)
         assert domains(ranked[:8]) <= domains(ALIKE)
         worst_like = min(k.score for k in ranked if k.domain in domains(ALIKE))

@@ -24,8 +24,9 @@ from data411_mcp.domain.graph import (
     Status,
 )
 from data411_mcp.domain.hosts import registrable_domain
+from data411_mcp.domain.icp.namesakes import LINKEDIN_VENDOR, OnePerson, namesakes
 from data411_mcp.domain.icp.values import Deliverability, EnrichedCompany, EnrichedContact
-from data411_mcp.domain.merge import assemble, statements_of
+from data411_mcp.domain.merge import assemble, judge, statements_of
 from data411_mcp.domain.name_match import match_company_names
 from data411_mcp.domain.names import company_name
 from data411_mcp.domain.slots import DNS
@@ -33,7 +34,6 @@ from data411_mcp.domain.slots import DNS
 CONTACTS_MAX = 30
 VALUES_MAX = 10
 SOURCES_MAX = 20
-LINKEDIN_VENDOR = "apify"  # `reader` of what the vendor's replies say: a third party's word
 CONTACTS_SLOT = "icp-contacts"  # who saw it: no slot of the catalogue did
 _NOTE = "mail:"  # before the outcome, in its `verdict`
 _REFUSED = "page:another_company"
@@ -282,16 +282,74 @@ def people_of_another(graph: Backfill, emails: Sequence[str], countries: Sequenc
 
 def contacts_of(graph: Backfill) -> tuple[EnrichedContact, ...]:
     """Who may be listed: proven people, and those whom the LinkedIn vendor names, which
-    `source` says. Proven ones and deciders first."""
+    `source` says. Proven ones and deciders first; of one name as many as there are people."""
     by_id = {s.id: s for s in (*graph.phones, *graph.emails)}
-    profiles = {
-        s.owner: s.value
-        for s in reversed(graph.links)
-        if s.kind == "linkedin_person" and s.status is not Status.SUPERSEDED
-    }
-    listed = [c for c in graph.contacts if _may_be_listed(c.name)]
-    listed.sort(key=lambda c: (c.name.status is not Status.PROVEN, not decides(c), c.title is None))
-    return tuple(_listed(graph, c, by_id, profiles) for c in listed[:CONTACTS_MAX])
+    listed = [
+        person
+        for contact in graph.contacts
+        if _may_be_listed(contact.name)
+        for person in _told_apart(graph, contact, by_id)
+    ]
+    listed.sort(
+        key=lambda p: (p[0].name.status is not Status.PROVEN, not decides(p[0]), p[0].title is None)
+    )
+    return tuple(_listed(graph, *person, by_id) for person in listed[:CONTACTS_MAX])
+
+
+def _told_apart(
+    graph: Backfill, contact: Contact, by_id: Mapping[str, Statement]
+) -> list[tuple[Contact, str]]:
+    """The people whom the graph has under one name, each with the LinkedIn profile."""
+    links = [s for s in graph.links if (s.owner, s.kind) == (contact.id, "linkedin_person")]
+    links = [s for s in links if s.status is not Status.SUPERSEDED]
+    titles = _with_others(contact.title)
+    channels = [by_id[i] for i in (*contact.emails, *contact.phones) if i in by_id]
+    said = [*titles, *(s for s in (*channels, *links) if _may_be_listed(s))]
+    names = _with_others(contact.name)
+    own = {a.value for a in graph.identity.anchors if a.kind == "domain"}
+    people = namesakes(said, [s.value for s in names], own)
+    if not people:
+        return [(contact, links[0].value if links else "")]
+    return [
+        (
+            contact.model_copy(
+                update={
+                    "name": _name_of(person, names),
+                    "title": _title_of(person, titles),
+                    "emails": tuple(i for i in contact.emails if i in person.statements),
+                    "phones": tuple(i for i in contact.phones if i in person.statements),
+                }
+            ),
+            next((s.value for s in links if s.id in person.statements), ""),
+        )
+        for person in people
+    ]
+
+
+def _with_others(statement: Statement | None) -> list[Statement]:
+    if statement is None:
+        return []
+    return [statement.model_copy(update={"alternatives": ()}), *statement.alternatives]
+
+
+def _name_of(person: OnePerson, names: Sequence[Statement]) -> Statement:
+    """As the pages about this one prove it: what those about a namesake say proves nothing."""
+    shown = (_as_shown(person, name) for name in names)
+    return next((name for name in shown if name is not None and _may_be_listed(name)), names[0])
+
+
+def _title_of(person: OnePerson, titles: Sequence[Statement]) -> Statement | None:
+    """A namesake's title contests nothing."""
+    own = [s for s in titles if s.id in person.statements]
+    return _as_shown(person, own[0]) if len(own) == 1 else next(iter(own), None)
+
+
+def _as_shown(person: OnePerson, statement: Statement) -> Statement | None:
+    shown = tuple(e for e in statement.evidence if e.url in person.pages or e.source == "human")
+    if not shown:
+        return None
+    status, reason = judge(shown)
+    return statement.model_copy(update={"evidence": shown, "status": status, "reason": reason})
 
 
 def _may_be_listed(statement: Statement) -> bool:
@@ -305,7 +363,7 @@ def _of_vendor(statement: Statement) -> bool:
 
 
 def _listed(
-    graph: Backfill, contact: Contact, by_id: Mapping[str, Statement], profiles: Mapping[str, str]
+    graph: Backfill, contact: Contact, profile: str, by_id: Mapping[str, Statement]
 ) -> EnrichedContact:
     emails = [by_id[i] for i in contact.emails if i in by_id and _may_be_listed(by_id[i])]
     worth = (Deliverability.UNDELIVERABLE, *Deliverability)
@@ -321,7 +379,7 @@ def _listed(
         email=best.value if best is not None and usable else "",
         deliverability=reaches,
         phone=phones[0].value if phones else "",
-        linkedin_url=profiles.get(contact.id, ""),
+        linkedin_url=profile,
         source=_source(contact.name),
     )
 

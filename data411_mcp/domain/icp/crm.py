@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -71,7 +72,11 @@ def drafts(lead: ScoredLead, *, tenant: str, made_by: str = "") -> LeadDrafts:
     domain = company.domain or lead.lookalike.domain
     top = f"{MODULE}.{company_id(tenant, domain)}"
     people = [c for c in company.contacts if c.name.strip()][:CONTACTS_MAX]
-    contacts = tuple(_contact(person, tenant, domain, top, company) for person in people)
+    of_name = Counter(_key(person.name) for person in people)
+    contacts = tuple(
+        _contact(person, tenant, domain, top, company, alone=of_name[_key(person.name)] == 1)
+        for person in people
+    )
     note = _note(company, made_by)
     return LeadDrafts(
         company=_company(lead, domain, top, note),
@@ -108,8 +113,10 @@ def _company(lead: ScoredLead, domain: str, external_id: str, note: str) -> Draf
 
 
 def _contact(
-    person: EnrichedContact, tenant: str, domain: str, parent: str, company: EnrichedCompany
-) -> Draft:
+    person: EnrichedContact, tenant: str, domain: str, parent: str, company: EnrichedCompany,
+    *, alone: bool,
+) -> Draft:  # fmt: skip
+    """`alone`: nobody else there has this name; otherwise it is no sign of the person."""
     email = _usable_email(person)
     values = {
         "name": " ".join(person.name.split()),
@@ -119,12 +126,14 @@ def _contact(
         "phone": person.phone,
         "x_linkedin_url": person.linkedin_url,
     }
-    key = _digest(tenant, registrable_domain(domain), _key(person.name))
+    mark = () if alone else (person.linkedin_url or email,)
+    key = _digest(tenant, registrable_domain(domain), _key(person.name), *mark)
     external_id = f"{MODULE}.contact_{key}"
     match: list[tuple[str, str, Any]] = [("ref", "=", external_id)]
     if email:
         match.append(("email", "=ilike", email.lower()))
-    match.append(("name", "=ilike", values["name"]))
+    if alone:
+        match.append(("name", "=ilike", values["name"]))
     return Draft(
         COMPANY, external_id, _known(values), tuple(match), parent=parent,
         note_html=_note(company, ""),

@@ -22,6 +22,7 @@ from data411_mcp.domain.icp.churn import (
     themes,
 )
 from data411_mcp.domain.icp.industries import industry_label, industry_slug
+from data411_mcp.domain.icp.micro_icp import facets_of, ids_of
 from data411_mcp.domain.icp.signal_words import PRODUCTS
 from data411_mcp.domain.icp.signals import size_band
 from data411_mcp.domain.icp.topics import Topic, shared_topics
@@ -112,6 +113,7 @@ def build_profile(
         stacks=_stacks(read),
         seeds_read=len(read),
         seeds_total=len(winners),
+        accepted=tuple(ids_of(facet) for facet in facets_of(micro)) if micro else (),
         notes=_notes(len(read), winners, conditions),
     )
 
@@ -271,20 +273,12 @@ def narrowed(
 ) -> list[Condition]:
     """The accepted micro-ICP speaks for the fields it names: its values, with the evidence that
     there is, in place of what was found there."""
-    wanted: dict[str, tuple[str, ...]] = {
-        "industry": tuple(industry_slug(i) or i for i in micro.industries),
-        "integration": micro.integrations,
-        "buyer_title": micro.buyer_titles,
-        "size_band": micro.size_bands,
-        "country": tuple(g.upper() for g in micro.geos if len(g) == 2),
-        "ssic": micro.ssic,
-        "topic": tuple(g for g in micro.geos if len(g) != 2),
-    }
-    out = [c for c in conditions if not wanted.get(c.field) or c.field == "topic"]
-    for field, values in wanted.items():
-        for value in dict.fromkeys(values):
-            sites = said.get(field, {}).get(value, [])
-            out.append(_shown(field, value, sites, of=of, telling=1.0))
+    wanted = [pair for facet in facets_of(micro) for pair in facet]
+    spoken_for = {field for field, _ in wanted} - {"topic"}
+    out = [c for c in conditions if c.field not in spoken_for]
+    for field, value in wanted:
+        sites = said.get(field, {}).get(value, [])
+        out.append(_shown(field, value, sites, of=of, telling=1.0))
     return out
 
 

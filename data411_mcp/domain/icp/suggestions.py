@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from data411_mcp.domain.icp.profile import country_name
 from data411_mcp.domain.icp.values import Condition, IcpProfile, MicroIcp, Suggestion
 
@@ -34,7 +36,7 @@ def _card(condition: Condition, profile: IcpProfile) -> Suggestion:
     geos = profile.geos[:COMPANIONS_MAX]
     micro = MicroIcp(
         id=condition.id,
-        title=_title(condition, profile),
+        title=_title(condition, geos),
         industries=(condition.value,) if condition.field == "industry" else (),
         ssic=(condition.value,) if condition.field == "ssic" else (),
         integrations=(condition.value,) if condition.field == "integration" else (),
@@ -61,10 +63,11 @@ def _card(condition: Condition, profile: IcpProfile) -> Suggestion:
     )
 
 
-def _title(condition: Condition, profile: IcpProfile) -> str:
-    if condition.field == "country" or not profile.geos:
+def _title(condition: Condition, geos: Sequence[str]) -> str:
+    """With every country that the card takes in."""
+    if condition.field == "country" or not geos:
         return condition.label
-    return f"{condition.label}, {country_name(profile.geos[0])}"
+    return f"{condition.label}, {' or '.join(country_name(code) for code in geos)}"
 
 
 def _pitch(condition: Condition, profile: IcpProfile) -> str:

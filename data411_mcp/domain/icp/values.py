@@ -159,6 +159,8 @@ class IcpProfile(_Value):
     stacks: tuple[str, ...] = ()
     seeds_read: int = 0
     seeds_total: int = 0
+    # What an accepted micro-ICP asks for: ids of conditions, of each group of them one.
+    accepted: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()  # what could not be looked at, for the user
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
+from data411_mcp.domain.icp.lookalikes import as_delivered
 from data411_mcp.domain.icp.run import ICP_RUN, IcpRun
 from data411_mcp.domain.icp.values import EnrichedCompany, Lookalike, ScoredLead
 from data411_mcp.errors import (
@@ -152,11 +153,7 @@ class LateDeliveries:
         if made is None or made.job_id != job_id:
             return None
         companies = [(await self._company(tenant, like), like) for like in made.top]
-        ordered = sorted(companies, key=lambda one: (-one[1].score, one[0].state != "done"))
-        leads = [
-            ScoredLead(rank=rank, company=company, lookalike=like)
-            for rank, (company, like) in enumerate(ordered, start=1)
-        ]
+        leads = as_delivered(companies, run.micro_icp)
         return await self.deliverer.mail_list(tenant, job_id, run, leads) == SENT
 
     # --- the CRM ------------------------------------------------------------------------------

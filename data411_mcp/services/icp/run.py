@@ -2,7 +2,9 @@
 after it.
 
 plan → waiting → "run enrichment" → Top-10 → scoring → e-mail → CRM → the next forty. Every step
-and every company is a checkpoint: a worker that dies leaves the rest to the next one.
+and every company is a checkpoint: a worker that dies leaves the rest to the next one. A micro-ICP
+that was accepted after the plan orders the list anew before the Top-10 are taken from it; which
+ten they are is settled then.
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ import structlog
 
 from data411_mcp.domain.access import Principal
 from data411_mcp.domain.events import EventName, ProgressEvent
+from data411_mcp.domain.icp.lookalikes import as_delivered, fit_to, narrowed_to
+from data411_mcp.domain.icp.micro_icp import facets_of
 from data411_mcp.domain.icp.reflection import Decisions
-from data411_mcp.domain.icp.run import ICP_NEXT, ICP_RUN, NEXT_N, TOP_N, IcpRun
+from data411_mcp.domain.icp.run import ICP_NEXT, ICP_RUN, NEXT_N, TOP_N, IcpRun, icp_hash
 from data411_mcp.domain.icp.script import Script
-from data411_mcp.domain.icp.values import EnrichedCompany, Lookalike, ScoredLead
+from data411_mcp.domain.icp.values import EnrichedCompany, Lookalike, MicroIcp, ScoredLead
 from data411_mcp.domain.jobs import BATCH, Finished, Job, JobStatus, Waiting, WorkResult
 from data411_mcp.domain.ledger import Bill, BillLine, RefundReason
 from data411_mcp.errors import InvalidArgument
@@ -32,7 +36,9 @@ from data411_mcp.services.icp.parts import (
     SHORTLIST,
     STEP_CRM,
     STEP_DECISIONS,
+    STEP_HEADS,
     STEP_MAIL,
+    STEP_PLAN,
     STEP_SCORING,
     Deliverer,
     Enricher,
@@ -51,6 +57,7 @@ if TYPE_CHECKING:
 COMPANIES_AT_ONCE = 6
 COMPANY_SECONDS = 240.0  # of one company, its turn at slow vendors too; then it has failed
 NEXT_KEY = "next40:"  # idempotency key of the job that follows, with the id of this one
+STEP_TOP = "top"  # → the domains of the Top-10, in their order
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +109,7 @@ class IcpRunRoute:
             self._desk.feed.wake(ctx.job.tenant, ctx.job.chat_session_id)
         ctx, tell = await telling(self.store, ctx, self.script)
         run = IcpRun.model_validate_json(ctx.job.payload)
-        likes = await self.planner.plan(ctx, run)
+        likes = await self._listed(ctx, run, tell)
         if not likes:
             await self.settle_thread(ctx.job)
             return Finished(json.dumps({"phase": "planned", "candidates": 0}))
@@ -120,11 +127,31 @@ class IcpRunRoute:
         }
         if not companies:
             return None
-        made = await shortlist_of(self.icp, job.tenant, job.chat_session_id)
-        top = made.top if made is not None and made.job_id == job.id else ()
-        never = [k.domain for k in top if k.domain not in companies]
+        top = json.loads(done.get(STEP_TOP, "[]"))
+        never = [domain for domain in top if domain not in companies]
         cents = IcpRun.model_validate_json(job.payload).company_cents
         return bill_of(tuple(companies.values()), cents, never_begun=never)
+
+    async def _listed(self, ctx: JobContext, run: IcpRun, tell: Telling) -> tuple[Lookalike, ...]:
+        """The ranked list of the wish as it is now. A plan that found candidates itself ranks
+        them anew by a micro-ICP that was accepted since, from what it has read. One that took
+        over an earlier list has only that: it is put into the order that is asked for, and
+        nothing is searched a second time."""
+        tenant, wish, micro = ctx.job.tenant, icp_hash(run), run.micro_icp
+        made = await shortlist_of(self.icp, tenant, run.thread_id)
+        own = made is not None and made.job_id == ctx.job.id
+        if made is None or not own or made.icp_hash == wish or micro is None:
+            return await self.planner.plan(ctx, run)
+        if STEP_PLAN in ctx.checkpoints and STEP_HEADS not in ctx.checkpoints:
+            likes = narrowed_to(made.lookalikes, micro)
+            made = made.model_copy(update={"lookalikes": likes, "icp_hash": wish})
+            text, now = made.model_dump_json(), self.clock.now()
+            await self.icp.put_document(tenant, SHORTLIST, run.thread_id, text, at=now)
+            await ctx.checkpoint(STEP_PLAN, wish)
+        likes = await self.planner.plan(ctx, run)
+        if facets_of(micro):
+            tell(_followed(likes, micro))
+        return likes
 
     # --- after "run enrichment" -------------------------------------------------------------
 
@@ -133,12 +160,12 @@ class IcpRunRoute:
     ) -> Finished:
         began = self.clock.monotonic()
         log.info("icp_job_start", job_id=ctx.job.id, companies=min(TOP_N, len(likes)))
-        top = likes[:TOP_N]
+        top = await self._top(ctx, likes)
         tell.line(EventName.ENRICH_START_TOP10, top=len(top))
         decisions = Decisions.model_validate_json(ctx.checkpoints.get(STEP_DECISIONS, "{}"))
         rounds = Companies(self.icp, self.clock, self.enricher, COMPANIES_AT_ONCE, COMPANY_SECONDS)
         companies, verdict = await rounds.enriched(ctx, run, top, decisions)
-        leads = await self._scored(ctx, top, companies)
+        leads = await self._scored(ctx, run, top, companies)
         completed = sum(c.state == "done" for c in companies)
         seconds = round(self.clock.monotonic() - began, 1)
         tell.line(
@@ -170,25 +197,32 @@ class IcpRunRoute:
         await self.settle_thread(ctx.job)
         return Finished(json.dumps(result), bill_of(companies, run.company_cents))
 
+    async def _top(self, ctx: JobContext, likes: Sequence[Lookalike]) -> tuple[Lookalike, ...]:
+        """The ten that are enriched, however often a worker dies on the way."""
+        if STEP_TOP not in ctx.checkpoints:
+            top = tuple(likes[:TOP_N])
+            await ctx.checkpoint(STEP_TOP, json.dumps([like.domain for like in top]))
+            return top
+        listed = {like.domain: like for like in likes}
+        settled = json.loads(ctx.checkpoints[STEP_TOP])
+        return tuple(listed[domain] for domain in settled if domain in listed)
+
     async def _scored(
-        self, ctx: JobContext, top: Sequence[Lookalike], companies: Sequence[EnrichedCompany]
-    ) -> tuple[ScoredLead, ...]:
-        """The list as it is delivered: by likeness, and of equals those first that were found
-        out about. People are read from the graphs now."""
-        by_domain = {c.domain: c for c in companies}
-        ordered = sorted(top, key=lambda k: (-k.score, by_domain[k.domain].state != "done"))
-        log.info("icp_scoring", job_id=ctx.job.id, companies=len(ordered))
+        self, ctx: JobContext, run: IcpRun, top: Sequence[Lookalike],
+        companies: Sequence[EnrichedCompany],
+    ) -> tuple[ScoredLead, ...]:  # fmt: skip
+        """The list as it is delivered. People are read from the graphs now."""
+        stubs = {c.domain: c for c in companies}
+        read = [
+            (await self.enricher.company(ctx.job.tenant, stubs[like.domain]), like) for like in top
+        ]
+        leads = as_delivered(read, run.micro_icp)
+        log.info("icp_scoring", job_id=ctx.job.id, companies=len(leads))
         if STEP_SCORING not in ctx.checkpoints:
-            rows = [{"domain": k.domain, "score": k.score, "bucket": k.bucket} for k in ordered]
+            likes = [lead.lookalike for lead in leads]
+            rows = [{"domain": k.domain, "score": k.score, "bucket": k.bucket} for k in likes]
             await ctx.checkpoint(STEP_SCORING, json.dumps(rows))
-        return tuple([
-            ScoredLead(
-                rank=rank,
-                company=await self.enricher.company(ctx.job.tenant, by_domain[like.domain]),
-                lookalike=like,
-            )
-            for rank, like in enumerate(ordered, start=1)
-        ])  # fmt: skip
+        return leads
 
     async def _mailed(
         self, ctx: JobContext, run: IcpRun, leads: Sequence[ScoredLead], tell: Telling
@@ -319,6 +353,17 @@ def _refund(company: EnrichedCompany) -> RefundReason | None:
         return RefundReason.UNPROVEN
     # What an earlier run had proven was paid then.
     return None if company.newly_proven > 0 else RefundReason.DUPLICATE
+
+
+def _followed(likes: Sequence[Lookalike], micro: MicroIcp) -> ProgressEvent:
+    fits = [fit_to(like, micro) for like in likes]
+    met, failed = sum(fit.meets for fit in fits), sum(fit.failed > 0 for fit in fits)
+    words = (
+        f"Ranked anew by the accepted micro\u2011ICP: {met} of {len(fits)} companies match it, "
+        f"{failed} contradict it, of {len(fits) - met - failed} something of it is not known."
+    )
+    context = {"of": "plan", "matched": met, "failed": failed}
+    return ProgressEvent(name=EventName.ICP_REFLECTION, message=words, context=context)
 
 
 def _degraded(companies: Sequence[EnrichedCompany]) -> list[str]:

@@ -212,7 +212,7 @@ async def orchestration(
 
 @icp.get(
     "/export/latest_scores.csv", operation_id="export_latest_scores", response_model=None,
-    summary="The enriched companies with their scores, as a table",
+    summary="The ranked companies with their scores, as a table",
     responses={
         200: {"description": "The table.", "content": {CSV: {"schema": {"type": "string"}}}},
         **declared(404),

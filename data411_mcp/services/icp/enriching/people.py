@@ -22,7 +22,6 @@ from data411_mcp.domain.evidence import Finding, Page, Proof
 from data411_mcp.domain.graph import Anchor, FieldName
 from data411_mcp.domain.icp.contacts import (
     CONTACTS_SLOT,
-    LINKEDIN_VENDOR,
     is_proven_linkedin,
     is_refused,
     linkedin_company,
@@ -32,6 +31,7 @@ from data411_mcp.domain.icp.contacts import (
     vendor_linkedin,
     works_at,
 )
+from data411_mcp.domain.icp.namesakes import LINKEDIN_VENDOR
 from data411_mcp.domain.icp.reflection import Decisions
 from data411_mcp.domain.merge import merge
 from data411_mcp.domain.metering import metered, metering
