@@ -106,10 +106,11 @@ def _told(failure: Exception) -> Data411Error:
 
 
 def build_server(
-    settings: Settings, opener: OpensServices | None = None
+    settings: Settings, opener: OpensServices | None = None, key_look_seconds: float = 15.0
 ) -> MCPServer[OpensServices]:
     """The MCP server, not yet running. Services open when they are first needed; with `opener`
-    they are somebody else's, who opens and closes them."""
+    they are somebody else's, who opens and closes them. Whether the key of a call under way still
+    stands is looked at every `key_look_seconds`."""
     from mcp.server import MCPServer
 
     from data411_mcp import __version__
@@ -118,6 +119,7 @@ def build_server(
     board = importlib.import_module("data411_mcp.tools.board")
     guidance = importlib.import_module("data411_mcp.tools.guidance")
     strict = importlib.import_module("data411_mcp.tools.strict")
+    revoked = importlib.import_module("data411_mcp.tools.revoked")
 
     @asynccontextmanager
     async def lifespan(_server: MCPServer[OpensServices]) -> AsyncIterator[OpensServices]:
@@ -135,7 +137,7 @@ def build_server(
         instructions=guidance.INSTRUCTIONS,
         lifespan=lifespan,
         log_level="ERROR",
-        middleware=[refuse],
+        middleware=[refuse, revoked.EndsWithKey(key_look_seconds)],
         extensions=[board.apps()],
     )
     refuse.watch(server)
@@ -224,8 +226,8 @@ def http_app(
     from data411_mcp.web.app import create_app
 
     lazy = LazyServices(settings)
-    server = build_server(settings, lazy)
     config = _web_config(settings, host, port, stopping or anyio.Event())
+    server = build_server(settings, lazy, config.heartbeat_seconds)
     mcp = server.streamable_http_app(
         streamable_http_path="/mcp",
         max_request_body_size=settings.http_body_max_bytes,

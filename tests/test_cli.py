@@ -404,6 +404,19 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(tmp_path: Pat
     assert json.loads(cli("keys", "list", "--json", data_dir=tmp_path).stdout)[0]["revoked_at"]
 
 
+def test_a_key_is_rotated_and_the_old_one_ends_with_the_grace(tmp_path: Path) -> None:
+    words = ["keys", "create", "--tenant", "acme", "--name", "crm", "--scope", "enrich", "--json"]
+    made = json.loads(cli(*words, data_dir=tmp_path).stdout)
+    words = ["keys", "rotate", made["id"], "--grace", "24", "--json"]
+    new = json.loads(cli(*words, data_dir=tmp_path).stdout)
+    assert (new["replaces"], new["tenant"], new["scopes"]) == (made["id"], "acme", ["enrich"])
+    assert new["key"].startswith("411_")
+    assert new["key"] != made["key"]
+    old, _ = cli("keys", "list", data_dir=tmp_path).stdout.splitlines()
+    assert "in use until" in old
+    assert cli("keys", "rotate", made["id"], data_dir=tmp_path).returncode == EXIT_USAGE
+
+
 def test_a_tenant_has_one_webhook_secret(tmp_path: Path) -> None:
     words = ["keys", "webhook-secret", "--tenant", "acme"]
     first, second = (cli(*words, data_dir=tmp_path).stdout for _ in range(2))

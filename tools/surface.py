@@ -67,7 +67,8 @@ def bearer() -> Principal | None:
         return None
     claims = token.claims or {}
     scopes = frozenset(Scope(s) for s in token.scopes if s in set(Scope))
-    return Principal(str(claims.get("tenant", "")), token.client_id, scopes)
+    tenant, key = (str(claims.get(name, "")) for name in ("tenant", "key"))
+    return Principal(tenant, token.client_id, scopes, key)
 
 
 def anticipated(fn: ToolFunction) -> ToolFunction:

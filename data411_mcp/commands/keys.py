@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -49,6 +50,27 @@ def list_(tenant: AnyTenant = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def rotate(
+    key_id: Annotated[str, typer.Argument(help="The key's id, from keys list.")],
+    grace: Annotated[
+        int, typer.Option(help="Hours that the old secret still works.", min=0, max=720)
+    ] = 0,
+    tenant: AnyTenant = None,
+    as_json: Json = False,
+) -> None:
+    """Make a new secret for the user of a key: tenant, scopes and conversations stay."""
+    from data411_mcp.commands import office
+
+    with typed_errors(as_json):
+        made = office.rotate_key(settings_of(), key_id, tenant, grace)
+    if as_json:
+        typer.echo(json.dumps(made, ensure_ascii=False, indent=2))
+        return
+    typer.echo(made["key"])
+    typer.echo(f"Key {made['id']} takes the place of {key_id}. It is not shown again.", err=True)
+
+
+@app.command()
 def revoke(
     key_id: Annotated[str, typer.Argument(help="The key's id, from keys list.")],
     tenant: AnyTenant = None,
@@ -73,5 +95,8 @@ def webhook_secret(tenant: Tenant, as_json: Json = False) -> None:
 
 
 def _line(key: dict[str, Any]) -> str:
-    state = f"revoked {key['revoked_at']}" if key["revoked_at"] else "in use"
+    state = "in use"
+    if ends := key["revoked_at"]:
+        over = datetime.fromisoformat(ends) <= datetime.now(UTC)
+        state = f"revoked {ends}" if over else f"in use until {ends}"
     return f"{key['id']}  {key['tenant']}  {','.join(key['scopes'])}  {state}  {key['name']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -72,6 +73,21 @@ def create_key(settings: Settings, tenant: str, name: str, scopes: list[str]) ->
             return _shown(key) | {"key": secret}
 
     return anyio.run(created)
+
+
+def rotate_key(
+    settings: Settings, key_id: str, tenant: str | None, grace_hours: int
+) -> dict[str, Any]:
+    """Likewise; `replaces` is the id of the key whose place it takes."""
+
+    async def rotated() -> dict[str, Any]:
+        async with open_office(settings) as office:
+            key, secret = await office.access.rotate_key(
+                key_id, tenant=tenant, grace=timedelta(hours=grace_hours)
+            )
+            return _shown(key) | {"replaces": key_id, "key": secret}
+
+    return anyio.run(rotated)
 
 
 def list_keys(settings: Settings, tenant: str | None) -> list[dict[str, Any]]:

@@ -106,8 +106,8 @@ class Enrichment:
         )
         if chat is not None:
             return await self._start(tenant, asked)
-        # No chat yet: two calls at once for one lead would both open a chat, of which the store
-        # then lets only one run. Calls for other leads need not wait.
+        # No chat yet: of two calls at once for one lead the store lets one through, and the other
+        # would have done its looking up in vain. Calls for other leads need not wait.
         same = json.dumps([tenant, asked.lead], sort_keys=True, default=str)
         async with self._opening.setdefault(same, anyio.Lock()):
             return await self._start(tenant, asked)

@@ -123,8 +123,8 @@ class LeadJobs:
         progress_key: str | None = None,
         opener_key: str | None = None,
     ) -> Started:
-        """Precharge and submit in one step. Raises InsufficientBalance, ChatBusy,
-        ChatSessionRequired."""
+        """Precharge, open the chat where it is new, and submit, in one step. Raises
+        InsufficientBalance, ChatBusy, ChatSessionRequired."""
         tenant, chat = bound.tenant, bound.row.chat_session_id
         erased = await self.forgetting.tombstones(tenant)
         said = tuple(erased.masked(text) for text in request.prompts)
@@ -154,7 +154,8 @@ class LeadJobs:
         )
         hold = self.accounts.precharge(tenant, job_id, quote)
         try:
-            added = await self.runner.submit(job, precharge=hold)
+            opens = bound.row if bound.opens else None
+            added = await self.runner.submit(job, precharge=hold, opens=opens)
         except ChatBusy:
             return await self._beaten(bound, request.digest, opener_key)
         if added.id != job_id and digest_in(added) != request.digest:

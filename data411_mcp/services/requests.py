@@ -65,7 +65,8 @@ class PartialRequest(SessionRequest):
 class BoundSession:
     """A chat and its lead, after binding. `row` is as stored, except that it has the lead of a new
     export, which `take_export` stores once nothing can refuse the call any more. `export` is how
-    many leads the chat has had by then; 0 without a new one."""
+    many leads the chat has had by then; 0 without a new one. `opens`: the chat is new and has an
+    id of ours; it is stored together with its first job, so that a refused call leaves none."""
 
     tenant: str
     row: SessionRow
@@ -74,6 +75,7 @@ class BoundSession:
     first: bool
     notices: tuple[Notice, ...] = field(default=())
     export: int = 0
+    opens: bool = False
 
 
 def clean_prompts(prompts: object) -> tuple[str, ...]:
@@ -112,7 +114,7 @@ async def bind_session(
     erased: Tombstones = NOBODY,
 ) -> BoundSession:
     """Bind the chat to its lead, or check a follow-up against the bound one. What the lead says
-    of the erased is left out.
+    of the erased is left out. Without a chat a new one is opened, which its first job stores.
 
     Raises InvalidLead, MultiLeadRefused, ChatSessionRequired, NotFound.
     """
@@ -142,6 +144,8 @@ async def bind_session(
         updated_at=now,
         version=0,
     )
+    if chat_session_id is None:
+        return BoundSession(tenant, wanted, lead, key, first=True, opens=True)
     row = await store.bind(wanted)
     if row.lead != wanted.lead:  # another caller was first
         return await _follow_up(store, row, raw_lead, erased, crm_export=crm_export)

@@ -67,7 +67,7 @@ def create_app(
     app.state.door = Door(opener, config, counters)
     app.router.routes.extend(
         [
-            Route(MCP_PATH, McpDoor(mcp)),
+            Route(MCP_PATH, McpDoor(mcp, opener, config)),
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/metrics", _metrics, methods=["GET"]),
             Route(PANEL_PATH, panel, methods=["GET"]),

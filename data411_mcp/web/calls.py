@@ -14,9 +14,13 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from data411_mcp.domain.access import Principal
+from data411_mcp.services.access import bad_key
 from data411_mcp.services.container import OpensServices
 from data411_mcp.services.jobs_api import JobsApi
 from data411_mcp.web.config import WebConfig
+from data411_mcp.web.gate import caller_of
+from data411_mcp.web.hints import in_requests
 from data411_mcp.web.metrics import Metrics
 from data411_mcp.web.problems import MEDIA_TYPE
 
@@ -60,14 +64,16 @@ Api = Annotated[JobsApi, Depends(_api)]
 
 
 def answered(body: BaseModel, status: int = 200, **headers: str) -> Response:
-    return Response(
-        body.model_dump_json(by_alias=True), status, headers, media_type="application/json"
-    )
+    """Views are told here, and only here, in the words of this interface."""
+    told = in_requests(body).model_dump_json(by_alias=True)
+    return Response(told, status, headers, media_type="application/json")
 
 
 async def while_connected(request: Request, work: Callable[[], Awaitable[T]]) -> T | None:
     """The work's result, or None when the client hung up or the server was told to stop before.
-    The job goes on either way."""
+    The job goes on either way, also when the caller's key is revoked: then raises Unauthorized,
+    within a heartbeat."""
+    door, who = door_of(request), caller_of(request).principal
     done: list[T] = []
     failed: list[Exception] = []
 
@@ -77,12 +83,20 @@ async def while_connected(request: Request, work: Callable[[], Awaitable[T]]) ->
         scope.cancel()
 
     async def stopped(scope: anyio.CancelScope) -> None:
-        await door_of(request).config.stopping.wait()
+        await door.config.stopping.wait()
+        scope.cancel()
+
+    async def revoked(scope: anyio.CancelScope, who: Principal) -> None:
+        access = (await door.api()).app.access
+        await access.until_revoked(who, look_seconds=door.config.heartbeat_seconds)
+        failed.append(bad_key())
         scope.cancel()
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(hung_up, tasks.cancel_scope)
         tasks.start_soon(stopped, tasks.cancel_scope)
+        if who is not None and who.subject:
+            tasks.start_soon(revoked, tasks.cancel_scope, who)
         try:
             done.append(await work())
         except Exception as error:  # raised again below, outside of the group

@@ -14,6 +14,7 @@ from data411_mcp.domain.access import KEY_PREFIX, POLL_PREFIX, Principal
 from data411_mcp.domain.access import Scope as Right
 from data411_mcp.domain.jobs import Job
 from data411_mcp.errors import RateLimited, Unauthorized
+from data411_mcp.services.access import bad_key
 from data411_mcp.services.container import OpensServices, Services
 from data411_mcp.web import problems
 from data411_mcp.web.buckets import Buckets
@@ -89,14 +90,14 @@ async def _bearer(app: Services, header: str, path: str) -> Caller:
     scheme, _, secret = header.partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer":
-        raise problems.bad_key()
+        raise bad_key()
     if secret.startswith(POLL_PREFIX) and path != MCP_PATH:
         job = await app.access.job_of_poll_bearer(secret)
         if job is not None:
             return Caller(job=job)
     principal = await app.access.principal(secret)
     if principal is None:
-        raise problems.bad_key()
+        raise bad_key()
     return Caller(principal)
 
 

@@ -61,19 +61,24 @@ class HttpError(CallerError):
 
 def problem(error: Data411Error, request_id: str) -> JSONResponse:
     status = error.http_status if isinstance(error, HttpError) else error.status
-    told = error.as_dict()
+    told = told_over_http(error)
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": told.pop("message"),
         **told,
-        "hint": as_requests(error.hint),
         "request_id": request_id,
     }
     if isinstance(error, ThreadLocked):  # the words that clients of threads look for
         body |= {"error": "thread_locked", "hint": "create_new"}
     return JSONResponse(body, status, headers=_headers(error), media_type=MEDIA_TYPE)
+
+
+def told_over_http(error: Data411Error) -> dict[str, str | bool]:
+    """The error's wire form, with requests where its words name tools."""
+    words = {"message": as_requests(error.message), "hint": as_requests(error.hint)}
+    return error.as_dict() | words
 
 
 def _headers(error: Data411Error) -> dict[str, str]:
@@ -132,13 +137,6 @@ def stopping() -> HttpError:
 
 def no_key() -> Unauthorized:
     return Unauthorized("A key is needed.", "Send it as a header: Authorization: Bearer 411_…")
-
-
-def bad_key() -> Unauthorized:
-    return Unauthorized(
-        "This key is not known, or not any more.",
-        "Ask whoever runs this server for a key: data411-mcp keys create",
-    )
 
 
 def key_in_address() -> Unauthorized:

@@ -316,7 +316,7 @@ async def get_events(
 )  # fmt: skip
 async def create_ticket(api: Api, who: Reader, job_id: JobId) -> Response:
     job = await api.job(who.tenant, job_id)
-    ticket = await api.app.access.mint_ticket(who.tenant, job.id, subject=who.subject)
+    ticket = await api.app.access.mint_ticket(who.tenant, job.id, key=who.key)
     href = f"{views.location_of(job.id)}/events?ticket={ticket}"
     return answered(views.TicketView(ticket=ticket, expires_in_s=TICKET_SECONDS, href=href), 201)
 

@@ -10,12 +10,13 @@ import anyio
 import anyio.to_thread
 
 from data411_mcp.adapters.store.tables import Tables
+from data411_mcp.domain.access import ApiKey, Scope
 from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.jobs import Job
 from data411_mcp.domain.ledger import Transfer, TransferKind, precharge
 from data411_mcp.errors import ChatBusy, InsufficientBalance, NotFound, StaleVersion
 from data411_mcp.services.ports import SessionRow, Store
-from tests.stores.samples import NOW, job, thread
+from tests.stores.samples import NOW, chat, job, thread
 from tests.stores.store_factories import OPEN
 
 
@@ -67,6 +68,20 @@ async def openers(store: Store, name: str) -> list[str]:
     return await live(store, mine)
 
 
+async def opened(store: Store, name: str) -> list[str]:
+    """Calls for fifty leads, each of which would open a chat of its own."""
+    won = []
+    for number in range(50):
+        new = chat(f"{name}-{number}")
+        mine = job(new.chat_session_id, chat_session_id=new.chat_session_id, opener_key=f"{number}")
+        try:
+            await store.add_job(mine, opens=new)
+        except ChatBusy:
+            continue
+        won.append(new.chat_session_id)
+    return won
+
+
 async def live(store: Store, jobs: list[Job]) -> list[str]:
     won = []
     for mine in jobs:
@@ -102,6 +117,17 @@ async def limited(store: Store, name: str) -> list[str]:
 async def tickets(store: Store, name: str) -> list[str]:
     taken = [(n, await store.take_ticket(f"ticket-{n}", "j", now=NOW)) for n in range(50)]
     return [str(number) for number, handle in taken if handle is not None]
+
+
+async def replacements(store: Store, name: str) -> list[str]:
+    won = []
+    for number in range(20):
+        new = ApiKey(
+            f"key-{number}.2", "acme", name, frozenset({Scope.READ}), f"{name}{number}", NOW
+        )
+        if await store.replace_key(f"key-{number}", new, at=NOW):
+            won.append(str(number))
+    return won
 
 
 async def callbacks(store: Store, name: str) -> list[str]:
@@ -156,7 +182,9 @@ RACES = {
     "events": events,
     "limited": limited,
     "openers": openers,
+    "opened": opened,
     "precharges": precharges,
+    "replacements": replacements,
     "save": save,
     "same_thread": same_thread,
     "secret": secret,

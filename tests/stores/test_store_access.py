@@ -28,12 +28,52 @@ def key(name: str = "key-1", *, tenant: str = "acme", **changes: object) -> ApiK
 
 async def test_a_key_is_found_by_its_hash_until_it_is_revoked(store: Store) -> None:
     await store.put_key(key())
-    assert await store.key_by_hash("sha of key-1") == key()
-    assert await store.key_by_hash("sha of key-2") is None
-    assert await store.revoke_key("key-1", tenant="acme", at=NOW + MINUTE)
-    assert await store.key_by_hash("sha of key-1") is None
-    assert not await store.revoke_key("key-1", tenant="acme", at=NOW)
-    assert await store.keys() == (key(revoked_at=NOW + MINUTE),)
+    assert await store.key_by_hash("sha of key-1", now=NOW) == key()
+    assert await store.key_by_hash("sha of key-2", now=NOW) is None
+    assert await store.revoke_key("key-1", tenant="acme", at=NOW)
+    assert await store.key_by_hash("sha of key-1", now=NOW) is None
+    assert not await store.revoke_key("key-1", tenant="acme", at=NOW + MINUTE)
+    assert await store.keys() == (key(revoked_at=NOW),)
+
+
+async def test_a_key_that_is_to_be_revoked_works_until_then_and_can_be_revoked_earlier(
+    store: Store,
+) -> None:
+    await store.put_key(key())
+    soon = NOW + 2 * MINUTE
+    assert await store.revoke_key("key-1", tenant="acme", at=soon)
+    assert await store.key_by_hash("sha of key-1", now=NOW + MINUTE) == key(revoked_at=soon)
+    assert await store.key_by_hash("sha of key-1", now=soon) is None
+    assert not await store.revoke_key("key-1", tenant="acme", at=soon + MINUTE)
+    assert await store.revoke_key("key-1", tenant="acme", at=NOW)
+    assert await store.key_by_hash("sha of key-1", now=NOW) is None
+
+
+async def test_a_key_takes_the_place_of_another_or_of_none(store: Store) -> None:
+    await store.put_key(key())
+    second = key("key-1.2", created_at=NOW + MINUTE)
+    assert await store.replace_key("key-1", second, at=NOW + MINUTE)
+    assert await store.keys() == (key(revoked_at=NOW + MINUTE), second)
+    again = key("key-1.2", sha256="another")
+    assert not await store.replace_key("key-1.2", again, at=NOW)
+    assert await store.keys() == (key(revoked_at=NOW + MINUTE), second)
+
+
+async def test_what_replaces_a_revoked_key_leaves_the_time_of_its_end(store: Store) -> None:
+    await store.put_key(key(revoked_at=NOW))
+    assert await store.replace_key("key-1", key("key-1.2"), at=NOW + MINUTE)
+    assert (await store.keys())[0].revoked_at == NOW
+
+
+async def test_of_racing_processes_one_replaces_each_key(kind: str, place: str) -> None:
+    async with OPEN[kind](place) as store:
+        for number in range(20):
+            await store.put_key(key(f"key-{number}"))
+        won = await race(kind, place, "replacements")
+        kept = await store.keys()
+    assert sorted(n for winner in won for n in winner) == sorted(map(str, range(20)))
+    assert len(kept) == 40
+    assert all((k.revoked_at is None) == k.id.endswith(".2") for k in kept)
 
 
 async def test_keys_are_listed_in_order_and_by_tenant(store: Store) -> None:
@@ -89,7 +129,7 @@ async def test_a_board_shows_the_jobs_of_its_key_to_its_tenant(store: Store) -> 
 
 
 async def test_a_ticket_is_good_once(store: Store) -> None:
-    await store.put_ticket("t", "acme", "job-1", expires_at=NOW + MINUTE, subject="key-1")
+    await store.put_ticket("t", "acme", "job-1", expires_at=NOW + MINUTE, key="key-1")
     assert await store.take_ticket("u", "job-1", now=NOW) is None
     assert await store.take_ticket("t", "job-2", now=NOW) is None
     assert await store.take_ticket("t", "job-1", now=NOW) == TakenTicket("acme", "key-1")

@@ -11,9 +11,9 @@ import pytest
 from data411_mcp.domain.access import ApiKey, Scope
 from data411_mcp.domain.jobs import Job, JobStatus
 from data411_mcp.domain.ledger import Balances, Transfer, TransferKind, precharge
-from data411_mcp.errors import ChatBusy
+from data411_mcp.errors import ChatBusy, InsufficientBalance
 from data411_mcp.services.ports import SeedRow, Store
-from tests.stores.samples import MINUTE, NOW, event, job, race
+from tests.stores.samples import MINUTE, NOW, chat, event, job, race
 from tests.stores.store_factories import OPEN
 
 
@@ -68,6 +68,33 @@ async def test_a_lead_that_is_being_opened_is_not_opened_twice(store: Store) -> 
     await store.request_cancel("acme", "job-1", None, now=NOW)
     await store.add_job(job("job-2", opener_key="lead"))
     assert await names(store) == ["job-1", "job-2"]
+
+
+async def test_a_chat_is_there_with_the_job_that_opens_it_and_not_without(store: Store) -> None:
+    await store.add_job(job("job-1", chat_session_id="won", opener_key="lead"), opens=chat("won"))
+    assert await store.session("acme", "won") == chat("won")
+    with pytest.raises(ChatBusy):
+        await store.add_job(
+            job("job-2", chat_session_id="lost", opener_key="lead"), opens=chat("lost")
+        )
+    same = job("job-3", chat_session_id="again", idempotency_key="key of job-1")
+    assert (await store.add_job(same, opens=chat("again"))).id == "job-1"
+    hold = precharge("acme", "job-4", 100)
+    with pytest.raises(InsufficientBalance):
+        await store.add_job(
+            job("job-4", chat_session_id="poor"), precharge=hold, opens=chat("poor")
+        )
+    chats = await store.sessions_to_scan("acme", after="", limit=9)
+    assert [row.chat_session_id for row in chats] == ["won"]
+
+
+async def test_of_racing_processes_only_the_winner_leaves_a_chat(kind: str, place: str) -> None:
+    won = await race(kind, place, "opened")
+    winners = sorted(chat_ for winner in won for chat_ in winner)
+    assert len(winners) == 50
+    async with OPEN[kind](place) as store:
+        chats = await store.sessions_to_scan("acme", after="", limit=300)
+    assert [row.chat_session_id for row in chats] == winners
 
 
 async def test_jobs_without_a_chat_do_not_stand_in_each_others_way(store: Store) -> None:
@@ -259,7 +286,7 @@ async def test_a_tenants_handles_are_unknown_to_every_other_tenant(store: Store)
     assert await store.transfers("rival") == ()
     assert await store.keys("rival") == ()
     assert not await store.revoke_key("key", tenant="rival", at=NOW)
-    assert await store.key_by_hash("sha") is not None
+    assert await store.key_by_hash("sha", now=NOW) is not None
     assert await store.balances("acme") == Balances(customer=400, held=100, bank=-500)
     assert None not in await seen("acme", "job-1", "board")
 

@@ -106,7 +106,7 @@ async def finished_session(data_dir: Path) -> str:
 async def crowded_session(data_dir: Path, contacts: int = 50) -> str:
     """A chat whose graph has many contacts with long values; returns the chat."""
     async with open_services(settings(data_dir)) as app:
-        bound = await bind_session(app.store, app.clock, app.tenant, LEAD, None)
+        bound = await bind_session(app.store, app.clock, app.tenant, LEAD, "crowded")
         chat = bound.row.chat_session_id
         empty = Backfill(chat_session_id=chat, lead=bound.lead)
         facts = [fact for number in range(contacts) for fact in _contact_facts(number)]

@@ -17,7 +17,7 @@ from data411_mcp.domain.calls import spelled
 from data411_mcp.domain.jobs import Job, JobStatus
 from data411_mcp.domain.ledger import Transfer
 from data411_mcp.errors import NotFound, SlotNotRerunnable
-from data411_mcp.services.ports import Clock, Emit, Store
+from data411_mcp.services.ports import Clock, Emit, SessionRow, Store
 
 POLL_SECONDS = 0.15  # how often a follower reads the store about another process's job
 HEARD_SECONDS = 1.0  # how long a retry waits for the work of this process to hear of it
@@ -53,8 +53,10 @@ class FollowedJobs(ABC):
     def _asked(self, job_id: str) -> None:
         """Something was asked of a job that perhaps another process runs: a queue may tell it."""
 
-    async def submit(self, job: Job, *, precharge: Transfer | None = None) -> Job:
-        added = await self._store.add_job(job, precharge=precharge)
+    async def submit(
+        self, job: Job, *, precharge: Transfer | None = None, opens: SessionRow | None = None
+    ) -> Job:
+        added = await self._store.add_job(job, precharge=precharge, opens=opens)
         if added.status is JobStatus.QUEUED:
             await self._queued(added)
         return added

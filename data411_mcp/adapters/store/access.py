@@ -18,8 +18,16 @@ class AccessTables:
         async with self._db.transaction() as transaction:
             await transaction.changed("insert_key", **columns(key))
 
-    async def key_by_hash(self, sha256: str) -> ApiKey | None:
-        rows = await self._db.read("key_by_hash", sha256=sha256)
+    async def replace_key(self, key_id: str, by: ApiKey, *, at: datetime) -> bool:
+        """False, and nothing changed, when there is a key with the new one's id."""
+        async with self._db.transaction() as transaction:
+            if not await transaction.rows("insert_next_key", **columns(by)):
+                return False
+            await transaction.rows("revoke_key", id=key_id, tenant=by.tenant, at=micros(at))
+        return True
+
+    async def key_by_hash(self, sha256: str, *, now: datetime) -> ApiKey | None:
+        rows = await self._db.read("key_by_hash", sha256=sha256, now=micros(now))
         return _key(rows[0]) if rows else None
 
     async def keys(self, tenant: str | None = None) -> tuple[ApiKey, ...]:
@@ -29,13 +37,13 @@ class AccessTables:
         return tuple(_key(row) for row in rows)
 
     async def revoke_key(self, key_id: str, *, tenant: str | None, at: datetime) -> bool:
-        """False when there is no such key, or it was revoked before. Without a tenant: any."""
+        """False when there is no such key, or it is revoked by then. Without a tenant: any."""
         async with self._db.transaction() as transaction:
             revoked = await transaction.rows("revoke_key", id=key_id, tenant=tenant, at=micros(at))
         return bool(revoked)
 
     async def put_ticket(
-        self, sha256: str, tenant: str, job_id: str, *, expires_at: datetime, subject: str = ""
+        self, sha256: str, tenant: str, job_id: str, *, expires_at: datetime, key: str = ""
     ) -> None:
         async with self._db.transaction() as transaction:
             await transaction.changed(
@@ -43,7 +51,7 @@ class AccessTables:
                 sha256=sha256,
                 tenant=tenant,
                 job_id=job_id,
-                subject=subject,
+                subject=key,
                 expires_at=micros(expires_at),
             )
 

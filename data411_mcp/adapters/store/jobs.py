@@ -16,6 +16,7 @@ from data411_mcp.domain.events import ProgressEvent
 from data411_mcp.domain.jobs import BATCH, FINAL, Job, JobStatus, SlotWish
 from data411_mcp.domain.ledger import Bill, RefundReason, Transfer
 from data411_mcp.errors import ChatBusy, StoreBusy
+from data411_mcp.services.ports import SessionRow
 
 INSERTS_MAX = 5
 
@@ -23,12 +24,16 @@ INSERTS_MAX = 5
 class JobTables:
     _db: Database
 
-    async def add_job(self, job: Job, *, precharge: Transfer | None = None) -> Job:
+    async def add_job(
+        self, job: Job, *, precharge: Transfer | None = None, opens: SessionRow | None = None
+    ) -> Job:
         opener = None if job.opener_key is None else indexable(job.opener_key)
         row = columns(job) | {"opener_key": opener}
         async with self._db.transaction() as transaction:
             for _ in range(INSERTS_MAX):
                 if inserted := await transaction.rows("insert_job", **row):
+                    if opens is not None:
+                        await transaction.changed("insert_session", **columns(opens))
                     if precharge is not None:
                         await post_all(transaction, [precharge], at=job.created_at)
                     return job_of(inserted)

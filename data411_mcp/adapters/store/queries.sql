@@ -443,8 +443,14 @@ SELECT * FROM transfers WHERE tenant = :tenant AND job_id = :job_id ORDER BY num
 INSERT INTO api_keys (id, tenant, name, scopes, sha256, created_at, revoked_at)
 VALUES (:id, :tenant, :name, :scopes, :sha256, :created_at, :revoked_at)
 
+-- name: insert_next_key
+INSERT INTO api_keys (id, tenant, name, scopes, sha256, created_at, revoked_at)
+VALUES (:id, :tenant, :name, :scopes, :sha256, :created_at, :revoked_at)
+ON CONFLICT (id) DO NOTHING
+RETURNING id
+
 -- name: key_by_hash
-SELECT * FROM api_keys WHERE sha256 = :sha256 AND revoked_at IS NULL
+SELECT * FROM api_keys WHERE sha256 = :sha256 AND (revoked_at IS NULL OR revoked_at > :now)
 
 -- name: keys
 SELECT * FROM api_keys WHERE CAST(:tenant AS TEXT) IS NULL OR tenant = :tenant
@@ -452,7 +458,8 @@ ORDER BY created_at, id
 
 -- name: revoke_key
 UPDATE api_keys SET revoked_at = :at
-WHERE id = :id AND (CAST(:tenant AS TEXT) IS NULL OR tenant = :tenant) AND revoked_at IS NULL
+WHERE id = :id AND (CAST(:tenant AS TEXT) IS NULL OR tenant = :tenant)
+  AND (revoked_at IS NULL OR revoked_at > :at)
 RETURNING id
 
 -- name: insert_ticket

@@ -258,11 +258,13 @@ class Store(Protocol):
         """The newest seed under any of the keys; earlier keys count more."""
 
     # jobs
-    async def add_job(self, job: Job, *, precharge: Transfer | None = None) -> Job:
+    async def add_job(
+        self, job: Job, *, precharge: Transfer | None = None, opens: SessionRow | None = None
+    ) -> Job:
         """Insert, or return the job that already has this idempotency key. The precharge is
-        posted in the same transaction, and only with the insert. Raises InsufficientBalance (and
-        nothing is inserted), or ChatBusy when another job of the chat, or one with the same
-        `opener_key`, is live."""
+        posted and the chat that the job opens is bound in the same transaction, and only with the
+        insert. Raises InsufficientBalance (and nothing is inserted), or ChatBusy when another job
+        of the chat, or one with the same `opener_key`, is live."""
 
     async def job(self, tenant: str, job_id: str) -> Job | None: ...
     async def jobs_of_chat(self, tenant: str, chat_session_id: str) -> tuple[Job, ...]: ...
@@ -393,16 +395,21 @@ class Store(Protocol):
 
     # keys and handles; secrets are given and kept as SHA-256 only
     async def put_key(self, key: ApiKey) -> None: ...
-    async def key_by_hash(self, sha256: str) -> ApiKey | None:
-        """A key that is not revoked."""
+    async def replace_key(self, key_id: str, by: ApiKey, *, at: datetime) -> bool:
+        """Store the new key and revoke the old one `at` that time, in one transaction. False, and
+        nothing changed, when there is a key with the new one's id."""
+
+    async def key_by_hash(self, sha256: str, *, now: datetime) -> ApiKey | None:
+        """A key that is not revoked, or will be later than now."""
 
     async def keys(self, tenant: str | None = None) -> tuple[ApiKey, ...]: ...
-    async def revoke_key(self, key_id: str, *, tenant: str | None, at: datetime) -> bool: ...
+    async def revoke_key(self, key_id: str, *, tenant: str | None, at: datetime) -> bool:
+        """False when there is no such key, or it is revoked by then. Without a tenant: any."""
 
     async def job_by_poll_bearer(self, sha256: str) -> Job | None: ...
 
     async def put_ticket(
-        self, sha256: str, tenant: str, job_id: str, *, expires_at: datetime, subject: str = ""
+        self, sha256: str, tenant: str, job_id: str, *, expires_at: datetime, key: str = ""
     ) -> None: ...
 
     async def take_ticket(self, sha256: str, job_id: str, *, now: datetime) -> TakenTicket | None:
@@ -501,7 +508,9 @@ class JobRunner(Protocol):
 
     def running(self) -> AbstractAsyncContextManager[JobRunner]: ...
 
-    async def submit(self, job: Job, *, precharge: Transfer | None = None) -> Job:
+    async def submit(
+        self, job: Job, *, precharge: Transfer | None = None, opens: SessionRow | None = None
+    ) -> Job:
         """Idempotent by `job.idempotency_key`. Raises InsufficientBalance, ChatBusy."""
 
     async def wait(

@@ -33,6 +33,7 @@ from data411_mcp.web.calls import SECURED, Api, answered, declared
 from data411_mcp.web.events import SEND_SECONDS_MAX
 from data411_mcp.web.gate import may_enrich, may_read
 from data411_mcp.web.icp.bodies import ID_CHARS_MAX, CancelRunsBody, RunBody
+from data411_mcp.web.problems import told_over_http
 from data411_mcp.web.strict import StrictRoute
 
 SSE = "text/event-stream"
@@ -363,7 +364,7 @@ async def _parts(asked: Asked) -> AsyncIterator[ServerSentEvent]:
         _, turn = await asked.turn()
         values = await asked.values(turn)
     except Data411Error as error:
-        told = error.as_dict()
+        told = told_over_http(error)
         yield _part("error", {"error": told["code"], "message": told["message"]} | told)
         return
     if "custom" in asked.modes:
