@@ -119,6 +119,7 @@ def _is_secret(name: str) -> bool:
     return folded in _SECRET_NAMES or folded.endswith(_SECRET_ENDINGS)
 
 
+@functools.lru_cache(maxsize=1024)  # a request asks about its address several times
 def _checked_host(url: str) -> str:
     if len(url) > URL_CHARS_MAX or _UNSAFE_CHARS.search(url):
         raise PageRefused("malformed", "The URL is too long or holds control characters.")

@@ -239,7 +239,7 @@ class HttpClient:
     async def _follow(self, client: httpx2.AsyncClient, ask: _Ask) -> RawPage:
         self._check(ask.url, client)
         request = client.build_request(
-            ask.method, ask.url, headers=ask.headers, json=ask.json, params=ask.params,
+            ask.method, _parsed(ask.url), headers=ask.headers, json=ask.json, params=ask.params,
             data=ask.data, timeout=ask.timeout,
         )  # fmt: skip
         hops: list[str] = []

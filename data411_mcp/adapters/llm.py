@@ -196,7 +196,10 @@ class OpenAiModel:
 
         try:
             reply = await self._client().chat.completions.create(
-                timeout=_seconds_left(), **arguments
+                model=arguments["model"],
+                messages=[],
+                timeout=_seconds_left(),
+                extra_body=_as_it_is(arguments),
             )
         except openai.APITimeoutError:
             raise LookupFailed("timeout") from None
@@ -288,6 +291,13 @@ def _arguments(
     arguments[limit] = request.max_output_tokens
     kept = {name: value for name, value in arguments.items() if name not in without}
     return {**kept, "extra_body": {k: v for k, v in extra.items() if k not in without}}
+
+
+def _as_it_is(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """All of the request's body. The SDK matches what it is given by name with its types, down to
+    each message, at milliseconds a question; what comes beside that it sends as it is."""
+    given = {name: value for name, value in arguments.items() if name != "extra_body"}
+    return {**given, **arguments["extra_body"]}
 
 
 def _named_features(body: object, arguments: Mapping[str, Any]) -> frozenset[str]:

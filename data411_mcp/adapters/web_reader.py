@@ -474,6 +474,7 @@ class WebReader:
             fetched_at=self._clock.now().isoformat(),
             content_type=content_type,
             body=body,
+            decoded=document,
         )
 
 

@@ -41,6 +41,8 @@ class Page:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     warm: bool = False  # came from the page cache, not the network
+    # The body as whoever made the page has decoded it: not stored, and not decoded once more.
+    decoded: Document | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,6 +287,7 @@ def _beginnings(spelling: str) -> set[str]:
     return {run, *(run[:size] for size in {*range(1, dotted), *ends} if size < len(run))}
 
 
+_LINE = re.compile(r"[^\n]+")
 _START = re.compile(r"(?<![\w.&@/-])(?:\w+|[^\w\s])")
 _BEGINNINGS = frozenset().union(
     *(_beginnings(spelling) for spelling in (*_SEARCHED, *_DOTTED_ONLY, *_UPPER_ONLY))
@@ -303,6 +304,14 @@ def _forms_in(line: str) -> Iterator[re.Match[str]]:
         if match := _FORM.match(line, word.start()):
             end = match.end()
             yield match
+
+
+LINE_CHARS_MAX = 400  # of a line whose names are remembered
+
+
+@lru_cache(maxsize=2048)  # several rules ask about a line, and a site's frame is on all its pages
+def _in_short_line(line: str) -> tuple[tuple[int, int], ...]:
+    return tuple(_in_line(line))
 
 
 def _in_line(line: str) -> list[tuple[int, int]]:
@@ -338,7 +347,9 @@ def _ends_with_form_dot(form: str) -> bool:
 def find_legal_names(text: str) -> tuple[tuple[int, int], ...]:
     """Spans of names with their legal form in `text`, in order, never across a line break."""
     spans: list[tuple[int, int]] = []
-    for line in re.finditer(r"[^\n]+", text):
-        spans.extend((line.start() + a, line.start() + b) for a, b in _in_line(line.group()))
+    for line in _LINE.finditer(text):
+        start, end = line.span()
+        found = (_in_short_line if end - start <= LINE_CHARS_MAX else _in_line)(line.group())
+        spans.extend((start + a, start + b) for a, b in found)
     spans.extend(cjk.span() for cjk in _CJK_NAME.finditer(text))
     return tuple(sorted(spans))

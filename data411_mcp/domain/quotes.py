@@ -12,6 +12,7 @@ QUOTE_MAX = 400  # code points of a quote that is kept
 _SAME = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "\u00a0": " "})
 
 _RUN = re.compile(r"\S+")
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def words(text: str) -> list[str]:
     if not text.isascii():
         plain = unicodedata.normalize("NFKD", text)
         text = "".join(c for c in plain if not unicodedata.combining(c))
-    return re.findall(r"[^\W_]+", text.casefold())
+    return _WORD.findall(text.casefold())
 
 
 def holds_words(text: str, value: str, *, share: float = 1.0) -> bool:

@@ -89,9 +89,12 @@ def _whole_name(text: str, name: str) -> bool:
     return any(fold(v) == wanted for v in re.findall(r'"((?:[^"\\]|\\.)*)"', text))
 
 
+_NOT_WORD = re.compile(r"[^\w]+")
+
+
 def fold(text: str) -> str:
     """Letters and digits only, case folded, runs of anything else to one space."""
-    return re.sub(r"[^\w]+", " ", text.casefold()).strip()
+    return _NOT_WORD.sub(" ", text.casefold()).strip()
 
 
 def shows(text: str, anchor: Anchor) -> bool:

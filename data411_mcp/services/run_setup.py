@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from data411_mcp.domain.extract.document import Hints
@@ -152,6 +153,7 @@ def stored_graph(bound: BoundSession) -> Backfill | None:
     return Backfill.model_validate_json(bound.row.backfill)
 
 
+@cache
 def load_run() -> None:
     """What the first run of a process needs, read once: modules and their tables. In a thread:
     a fifth of a second that would hold up other chats and their progress."""

@@ -21,7 +21,9 @@ PAGE_QUOTA = "page_quota"
 
 def read_page(page: Page, hints: Hints) -> ReadPage:
     """Derive the document and its facts from a stored page. Deterministic."""
-    document = decode(page.body, content_type=page.content_type, url=page.final_url)
+    document = page.decoded
+    if document is None:
+        document = decode(page.body, content_type=page.content_type, url=page.final_url)
     return ReadPage(page, document, read_document(document, hints))
 
 

@@ -229,6 +229,9 @@ class PostgresTransaction:
         sql = _translated_queries()[query]
         return (await _execute(self._connection, sql, storable(parameters))).rowcount
 
+    async def each(self, *queries: tuple[str, Mapping[str, object]]) -> list[list[Row]]:
+        return [await self.rows(query, **parameters) for query, parameters in queries]
+
     async def many(self, query: str, rows: Sequence[Mapping[str, object]]) -> None:
         sql = _translated_queries()[query]
         with anyio.fail_after(STATEMENT_SECONDS):

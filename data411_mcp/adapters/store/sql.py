@@ -28,8 +28,13 @@ class Transaction(Protocol):
     async def changed(self, query: str, **parameters: object) -> int:
         """Run a named query without RETURNING; returns how many rows it changed."""
 
+    async def each(self, *queries: tuple[str, Mapping[str, object]]) -> list[list[Row]]:
+        """Run named queries one after the other, in as few round trips as can be; returns the
+        rows of each."""
+
     async def many(self, query: str, rows: Sequence[Mapping[str, object]]) -> None:
-        """Run a named query without RETURNING once for each row, in few round trips."""
+        """Run a named query without RETURNING once for each row, in few round trips. It may be
+        as late as the next query or the commit."""
 
     async def alone(self, section: str) -> None:
         """From here to the end of the transaction nobody else is in the section of this name."""

@@ -205,6 +205,7 @@ class SqliteTransaction:
         self._database = database
         self._durable = durable
         self._begun = False
+        self._late: list[Callable[[sqlite3.Connection], object]] = []  # of the next visit
         self.committed = False
         self.given_up = False  # nobody waits any more: what is still queued is not to be written
 
@@ -216,50 +217,56 @@ class SqliteTransaction:
         )
 
     async def rows(self, query: str, **parameters: object) -> list[Row]:
-        return (await self._run(query, parameters))[0]
+        return (await self._run((query, parameters)))[0][0]
+
+    async def each(self, *queries: tuple[str, Mapping[str, object]]) -> list[list[Row]]:
+        return [rows for rows, _ in await self._run(*queries)]
 
     async def changed(self, query: str, **parameters: object) -> int:
-        return (await self._run(query, parameters))[1]
+        return (await self._run((query, parameters)))[0][1]
 
     async def only(self, query: str, **parameters: object) -> list[Row]:
         """The whole transaction: this statement and the commit, in one visit."""
-        rows, _ = await self._run(query, parameters, commit=True)
+        ((rows, _),) = await self._run((query, parameters), commit=True)
         self.committed = True
         return rows
 
     async def many(self, query: str, rows: Sequence[Mapping[str, object]]) -> None:
         sql, values = queries()[query], [storable(row) for row in rows]
-
-        def work(connection: sqlite3.Connection) -> None:
-            self._database.begin(connection, self._durable)
-            connection.executemany(sql, values)
-
+        self._late.append(lambda connection: connection.executemany(sql, values))
         self._begun = True
-        await self._database.in_writer(work)
 
     async def alone(self, section: str) -> None:
         """A write transaction is alone in the whole file."""
 
     async def commit(self) -> None:
         if self._begun and not self.committed:
-            await self._database.in_writer(sqlite3.Connection.commit)
+            await self._run(commit=True)
         self.committed = True
 
     async def _run(
-        self, query: str, parameters: Mapping[str, object], *, commit: bool = False
-    ) -> tuple[list[Row], int]:
-        sql, values = queries()[query], storable(parameters)
+        self, *asked: tuple[str, Mapping[str, object]], commit: bool = False
+    ) -> list[tuple[list[Row], int]]:
+        """The rows of each query, and how many it changed."""
+        statements = [(queries()[query], storable(parameters)) for query, parameters in asked]
 
-        def work(connection: sqlite3.Connection) -> tuple[list[Row], int]:
+        def work(connection: sqlite3.Connection) -> list[tuple[list[Row], int]]:
             self._database.begin(connection, self._durable)
-            cursor = connection.execute(sql, values)
-            rows: list[Row] = [dict(row) for row in cursor.fetchall()]
+            while self._late:
+                self._late[0](connection)
+                del self._late[0]  # done: should the commit be asked for again, it is not
+            found = [_answer(connection.execute(sql, values)) for sql, values in statements]
             if commit and not self.given_up:
                 connection.commit()
-            return rows, cursor.rowcount
+            return found
 
         self._begun = True
         return await self._database.in_writer(work)
+
+
+def _answer(cursor: sqlite3.Cursor) -> tuple[list[Row], int]:
+    rows: list[Row] = [dict(row) for row in cursor.fetchall()]
+    return rows, cursor.rowcount
 
 
 def _prepare_file(path: Path) -> None:

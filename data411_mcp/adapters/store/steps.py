@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from data411_mcp.adapters.store.sql import Database, Transaction, micros
+from data411_mcp.adapters.store.sql import Database, Row, Transaction, micros
 from data411_mcp.domain.events import ProgressEvent
 from data411_mcp.errors import NotFound, StaleVersion
 from data411_mcp.services.ports import Standing
@@ -60,10 +60,12 @@ class StepTables:
     async def append_event(self, job_id: str, event: ProgressEvent) -> ProgressEvent:
         async with self._db.transaction() as transaction:
             # The job's row is the lock that makes numbering one at a time in every database.
-            if not await transaction.rows("lock_job", job_id=job_id):
+            locked, last = await transaction.each(
+                ("lock_job", {"job_id": job_id}), ("last_event_seq", {"job_id": job_id})
+            )
+            if not locked:
                 raise NotFound("There is no such job.")
-            last = await _last_seq(transaction, job_id)
-            numbered = event.model_copy(update={"seq": last + 1})
+            numbered = event.model_copy(update={"seq": _seq(last) + 1})
             await _insert_events(transaction, job_id, [numbered])
         return numbered
 
@@ -71,13 +73,16 @@ class StepTables:
         self, job_id: str, worker: str, events: Sequence[ProgressEvent]
     ) -> None:
         async with self._db.transaction() as transaction:
-            if not await transaction.rows("lock_held_job", job_id=job_id, worker=worker):
+            locked, last = await transaction.each(
+                ("lock_held_job", {"job_id": job_id, "worker": worker}),
+                ("last_event_seq", {"job_id": job_id}),
+            )
+            if not locked:
                 raise _in_other_hands()
-            await append(transaction, job_id, events)
+            await _append_after(transaction, job_id, _seq(last), events)
 
     async def last_event_seq(self, job_id: str) -> int:
-        rows = await self._db.read("last_event_seq", job_id=job_id)
-        return int(rows[0]["seq"])
+        return _seq(await self._db.read("last_event_seq", job_id=job_id))
 
     async def events(
         self, tenant: str, job_id: str, *, since: int, limit: int
@@ -102,9 +107,14 @@ def _in_other_hands() -> StaleVersion:
 
 async def append(transaction: Transaction, job_id: str, events: Sequence[ProgressEvent]) -> None:
     """Numbered events of a job whose row the transaction has locked. Raises StaleVersion."""
-    if not events:
-        return
-    last = await _last_seq(transaction, job_id)
+    if events:
+        last = await transaction.rows("last_event_seq", job_id=job_id)
+        await _append_after(transaction, job_id, _seq(last), events)
+
+
+async def _append_after(
+    transaction: Transaction, job_id: str, last: int, events: Sequence[ProgressEvent]
+) -> None:
     new: list[ProgressEvent] = []
     for event in events:
         if event.seq > last + 1:
@@ -115,8 +125,8 @@ async def append(transaction: Transaction, job_id: str, events: Sequence[Progres
     await _insert_events(transaction, job_id, new)
 
 
-async def _last_seq(transaction: Transaction, job_id: str) -> int:
-    return int((await transaction.rows("last_event_seq", job_id=job_id))[0]["seq"])
+def _seq(rows: Sequence[Row]) -> int:
+    return int(rows[0]["seq"])
 
 
 async def _insert_events(

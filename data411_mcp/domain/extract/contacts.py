@@ -46,6 +46,8 @@ SCORE_FORMATTED = 0.7
 REGIONS_MAX = 6
 REGION_WEIGHT_MIN = 1.4  # a country with less evidence is not tried for national numbers
 
+_SPELLED_AT = re.compile(r"\b(?:at|ät|arroba)\b|_at_", re.IGNORECASE)
+_PERSON_PATH = re.compile(r"(?:^|\.)Person\.name$")
 _PERSON_NAME = re.compile(r"(?:[A-ZÀ-Þ][\w'’\-]+\.?\s+){1,3}[A-ZÀ-Þ][\w'’\-]+")
 
 
@@ -185,7 +187,7 @@ def _person_names(document: Document) -> dict[int, str]:
     return {
         value.item: value.value
         for value in document.structured
-        if re.search(r"(?:^|\.)Person\.name$", value.path) and not _is_others_path(value.path)
+        if _PERSON_PATH.search(value.path) and not _is_others_path(value.path)
     }
 
 
@@ -228,7 +230,7 @@ def _best(group: list[Fact]) -> Fact:
 
 def _visible_emails(page: _Page) -> Iterator[Fact]:
     for index, line in enumerate(page.lines):
-        if "@" not in line.text and not re.search(r"\b(?:at|ät|arroba)\b|_at_", line.text, re.I):
+        if "@" not in line.text and not _SPELLED_AT.search(line.text):
             continue
         for spotted in find_emails(line.text):
             start, end = line.start + spotted.start, line.start + spotted.end

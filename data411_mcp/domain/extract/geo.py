@@ -21,6 +21,7 @@ GENERIC_CCTLDS = frozenset(
 _REAL_AMONG_GENERIC = frozenset({"is", "rs", "am"})  # mostly used at home all the same
 _TLD_TO_COUNTRY = {"uk": "GB", "eu": ""}
 _WORD = re.compile(r"(?<!\w)[^\W\d_]+")
+_NOT_WORD = re.compile(r"[^\w]+")
 _SPACED = re.compile(r"[^\u0e00-\u0eff\u3000-\u9fff\uac00-\ud7af]+$")  # scripts that part words
 _SHORT_COUNTRY = re.compile(
     r"(?<!\w)(?:USA|U\.S\.A\.?|UK|U\.K\.?|UAE|U\.A\.E\.?|P\.?R\.? ?China|R\.O\.C\.|KSA|PRC|Cuba"
@@ -34,7 +35,7 @@ def fold(text: str) -> str:
     if not text.isascii():
         plain = unicodedata.normalize("NFKD", text)
         text = "".join(char for char in plain if not unicodedata.combining(char))
-    return " ".join(re.sub(r"[^\w]+", " ", text.casefold().replace("ß", "ss")).split())
+    return " ".join(_NOT_WORD.sub(" ", text.casefold().replace("ß", "ss")).split())
 
 
 def _records(table: str) -> list[tuple[str, tuple[str, ...]]]:

@@ -74,13 +74,20 @@ def _label(address: str) -> str:
     return domain.partition(".")[0] if "." in domain and not domain[-1].isdigit() else ""
 
 
+_WORDS = re.compile(r"[^\W_]+")
+_NO_LETTER = re.compile(r"[\W_]")
+_NO_WORD = re.compile(r"[\d\W]+")
+_CYRILLIC = re.compile(r"[а-яё]")
+_NOT_A_NAME = re.compile(r"@|https?:|[!?]|\d{3}[\s.-]\d{3,4}|\.(?:jpg|png|gif)\b", re.IGNORECASE)
+
+
 def host_match(name: str, host: str) -> float:
     """0..1: how well the host label spells `name` (whole, in part, by its initials)."""
     if not host:
         return 0.0
-    host = re.sub(r"[\W_]", "", fold(host))
-    name = fold(name).translate(_LATIN) if re.search(r"[а-яё]", name.casefold()) else name
-    words = re.findall(r"[^\W_]+", fold(strip_legal_form(name)).replace("'", ""))
+    host = _NO_LETTER.sub("", fold(host))
+    name = fold(name).translate(_LATIN) if _CYRILLIC.search(name.casefold()) else name
+    words = _WORDS.findall(fold(strip_legal_form(name)).replace("'", ""))
     words = words[1:] if len(words) > 1 and words[0] == "the" else words
     if not words:
         return 0.0
@@ -102,20 +109,18 @@ def host_match(name: str, host: str) -> float:
 
 
 def name_key(text: str) -> str:
-    words = re.findall(r"[^\W_]+", fold(strip_legal_form(text)).replace("'", ""))
+    words = _WORDS.findall(fold(strip_legal_form(text)).replace("'", ""))
     words = [w for w in words if w not in {"and", "the", "und", "et", "y"}]
     return "".join(words)
 
 
 def plausible(text: str) -> bool:
     """Whether `text` can be an organisation's name at all: not a page name, number or address."""
-    words = re.findall(r"[^\W_]+", text.casefold())
+    words = _WORDS.findall(text.casefold())
     if not words or len(words) > NAME_WORDS_MAX or len(text) < 2 or len(text) > 80:
         return False
     if all(w in GENERIC or w.isdigit() for w in words):
         return False
-    if text[0] in "()[]" or re.search(
-        r"@|https?:|[!?]|\d{3}[\s.-]\d{3,4}|\.(?:jpg|png|gif)\b", text, re.IGNORECASE
-    ):
+    if text[0] in "()[]" or _NOT_A_NAME.search(text):
         return False
-    return not re.fullmatch(r"[\d\W]+", text)
+    return not _NO_WORD.fullmatch(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from data411_mcp.domain.extract.document import Document, Span
@@ -218,7 +219,7 @@ def find_instructions(document: Document) -> tuple[Span, ...]:
     overridden: tuple[str, str] | None = None  # where the line before stands, if it overrides
     for start, end in _lines(text):
         line = text[start:end]
-        found = list(_in_line(line))
+        found = list(_in_line(line) if len(line) > SENTENCES_CHARS_MAX else _in_short_line(line))
         place = places.get(start)
         if end <= document.visible_end and (announced or (place and place == overridden)):
             found = found or [(0, len(line))]
@@ -259,6 +260,11 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
         if line:
             yield start, start + len(line)
         start += len(line) + 1
+
+
+@lru_cache(maxsize=2048)  # a site's frame is on all its pages
+def _in_short_line(line: str) -> tuple[tuple[int, int], ...]:
+    return tuple(_in_line(line))
 
 
 def _in_line(line: str) -> Iterator[tuple[int, int]]:

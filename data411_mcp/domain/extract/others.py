@@ -43,6 +43,8 @@ _OTHERS_HEADING = re.compile(
     re.IGNORECASE,
 )
 _LOOSE_HEADING = re.compile(r"\s*(?:our\s+)?(?:affiliat|associat|stockist|dealer|distribut)", re.I)
+_HEADING_TAG = re.compile(r"h[1-6]")
+_MENU_PATH = re.compile(r"\b(?:li|nav|ul|header|menu\w*|navi\w*)\b")
 _LEGAL_FORM = re.compile(
     r"(?:^|[\s,])(?:Inc|Incorporated|LLC|L\.L\.C|Corp|Corporation|Ltd|Limited|PLC|LLP|GmbH|AG|KG|OHG"
     r"|S\.?L\.?U?|S\.?A|S\.?A\.?S|S\.?A\.?R\.?L|SARL|S\.?r\.?l|S\.?p\.?A|B\.?V|N\.?V|AB|A/S|ApS|AS|Oy"
@@ -120,11 +122,9 @@ def own_words(document: Document, hints: Hints) -> frozenset[str]:
 
 def _sections(document: Document, lines: Sequence[Line]) -> set[int]:
     """Lines under a heading element such as "Partners", up to the next heading."""
-    headings = {block.start for block in document.blocks if re.fullmatch(r"h[1-6]", block.tag)}
+    headings = {block.start for block in document.blocks if _HEADING_TAG.fullmatch(block.tag)}
     in_menus = {
-        block.start
-        for block in document.blocks
-        if re.search(r"\b(?:li|nav|ul|header|menu\w*|navi\w*)\b", f"{block.tag} {block.path}")
+        block.start for block in document.blocks if _MENU_PATH.search(f"{block.tag} {block.path}")
     }
     inside: set[int] = set()
     open_until = -1

@@ -38,6 +38,7 @@ _STAFF_PATH = re.compile(r"team|staff|people|member|bio|vcard|employee|person|at
 _NAVIGATION_PATH = re.compile(r"\bnav|\bmenu|navigation|breadcrumb|dropdown|\bmnu")
 _LINK_TAGS = frozenset({"li", "a", "div", "span", "nav"})
 _NEAR_PATH_WORDS = 6
+_SIGNED = re.compile(r"\s*[-–—~]\s?\S")
 _QUOTED = re.compile(r"^[\s*]*[\"“«„‟'‘].{25,}[\"”»“'’][\s.]*$", re.DOTALL)
 
 
@@ -122,8 +123,8 @@ def _spread_quotes(lines: list[Line]) -> tuple[Line, ...]:
     """The line after a quotation, or one that starts with a dash, signs it."""
     out: list[Line] = []
     for i, line in enumerate(lines):
-        signs = bool(re.match(r"\s*[-–—~]\s?\S", line.text)) and len(line.text) < 90
-        quoted = i > 0 and bool(_QUOTED.match(lines[i - 1].text)) and len(line.text) < 90
+        signs = len(line.text) < 90 and bool(_SIGNED.match(line.text))
+        quoted = i > 0 and len(line.text) < 90 and bool(_QUOTED.match(lines[i - 1].text))
         if (signs or quoted) and not line.of_others:
             line = Line(
                 line.text, line.start, line.end, line.tag, line.path, line.heading,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -107,6 +108,15 @@ def _read(line: Line) -> _Read:
 
 def name_only(text: str) -> PersonName | None:
     """The person whose name is all of `text`; a job title that looks like a name is none."""
+    return _name_in(text) if len(text) <= LINE_CHARS_MAX else _named(text)
+
+
+@lru_cache(maxsize=4096)  # several rules ask about a line, and a site's frame is on all its pages
+def _name_in(line: str) -> PersonName | None:
+    return _named(line)
+
+
+def _named(text: str) -> PersonName | None:
     name = read_name(text)
     if name is None:
         return None
@@ -304,6 +314,15 @@ def _unseparated(text: str) -> tuple[PersonName, str] | None:
     words = text.split()
     if not 3 <= len(words) <= 9:
         return None
+    return _parted(" ".join(words)) if len(text) <= LINE_CHARS_MAX else _part(words)
+
+
+@lru_cache(maxsize=4096)  # as for names
+def _parted(line: str) -> tuple[PersonName, str] | None:
+    return _part(line.split(" "))
+
+
+def _part(words: list[str]) -> tuple[PersonName, str] | None:
     for count in range(2, min(5, len(words))):
         front, back = " ".join(words[:count]), " ".join(words[count:])
         name = name_only(front)

@@ -78,6 +78,7 @@ _TEL_AND_FAX = re.compile(
 )
 
 # Words that make the digits after them something else.
+_OF_NUMBER = re.compile(r"(?i)\s*(?:no|number|nr|nummer|#)$")
 _NOT_A_PHONE = re.compile(
     r"(?:\b(?:ip(?:[\s\-]+address)?(?:\s+is)?|isbn|issn|ean|vat|ust-?id\w*|abn|acn|a\.b\.n\.?|a\.c\.n\.?|lic(?:en[cs]e)?|nmls|dre|"
     r"calbre|reg(?:istration|istered|\.)?|order|item|sku|part|model|iban|bic|swift|konto|kto|blz|"
@@ -179,7 +180,7 @@ def header_runs(lines: Sequence[Line]) -> list[tuple[int, tuple[str, ...]]]:
     current: list[str] = []
     for index, line in enumerate([*lines, Line(0, "")]):
         text = line.text.strip(" :.")
-        label = LABEL.fullmatch(re.sub(r"(?i)\s*(?:no|number|nr|nummer|#)$", "", text))
+        label = LABEL.fullmatch(_OF_NUMBER.sub("", text))
         if label and not _WEAK.fullmatch(label.group()):
             current.append(_kind(label))
             continue

@@ -36,7 +36,7 @@ from data411_mcp.domain.extract.phone_numbers import (
     parse_number,
     vanity_digits,
 )
-from data411_mcp.domain.extract.postal import Line
+from data411_mcp.domain.extract.postal import Line, holds_digit
 
 DIGITS_MIN, DIGITS_MAX = 7, 15
 
@@ -105,7 +105,7 @@ class NumberReader:
     def read(self) -> list[Spotted]:
         spotted: list[Spotted] = []
         for index, line in enumerate(self.lines):
-            if not any(char.isdigit() for char in line.text):
+            if not holds_digit(line.text):
                 continue
             spotted += self._line(index, line)
         return _with_columns(self.lines, spotted)
@@ -324,7 +324,7 @@ class NumberReader:
         if index == 0:
             return None, False, False
         above = self.lines[index - 1].text
-        if len(above) > LABEL_LINE_CHARS_MAX or any(char.isdigit() for char in above):
+        if len(above) > LABEL_LINE_CHARS_MAX or holds_digit(above):
             return None, False, False
         return label_before(above + " ")
 
@@ -332,7 +332,7 @@ class NumberReader:
         """`Fax numbers` or `Fax:` above a list of `what for: number` lines."""
         for above in range(index - 1, max(index - LIST_LINES_MAX, -1), -1):
             text = self.lines[above].text
-            if not any(char.isdigit() for char in text):
+            if not holds_digit(text):
                 is_title = len(text) <= LABEL_LINE_CHARS_MAX and text.rstrip().endswith(
                     (":", "umbers", "faxes")
                 )

@@ -153,6 +153,16 @@ _NOT_A_CITY = re.compile(
 )
 
 
+_DIGIT = re.compile(r"\d")
+
+
+def holds_digit(text: str) -> bool:
+    """As `str.isdigit` understands digits."""
+    if _DIGIT.search(text):
+        return True
+    return not text.isascii() and any(map(str.isdigit, text))
+
+
 def lines_of(text: str, end: int) -> list[Line]:
     """Visible lines of a document's text, with their offsets."""
     lines: list[Line] = []
@@ -223,7 +233,7 @@ def read_localities(lines: list[Line], country: str | None) -> Iterator[Locality
     """Every locality of the page, in order. `country` decides numeric codes that several
     countries write alike."""
     for index, line in enumerate(lines):
-        if any(char.isdigit() for char in line.text) and len(line.text) < 2000:
+        if len(line.text) < 2000 and holds_digit(line.text):
             found = list(_unmistakable(lines, index))
             found = found or list(_without_code(lines, index))
             taken = [(place.start, place.end) for place in found]

@@ -21,4 +21,5 @@ def record_page(body: bytes, *, url: str, content_type: str, reader: str, fetche
         fetched_at=fetched_at,
         content_type=content_type,
         body=body,
+        decoded=document,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
+from functools import lru_cache
 
 TITLE_WORDS_MAX = 11
 TITLE_CHARS_MAX = 90
@@ -131,6 +132,9 @@ _SMALL = _words(
 )
 _TOKEN = re.compile(r"[^\W_][\w.'’/&-]*|[&/+–-]")
 
+_NOT_A_TITLE = re.compile(r"[@?!\"“”«»©]|\d|[a-z][.] [A-Z]")
+_SLASH_OR_HYPHEN = re.compile(r"[/-]")
+
 _TITLE_END = re.compile(
     r"\s+(?:who|which|that|with|at|from|for|has|have|is|was|since|bei|chez|turned|knows)\b"
     r"|\s+in(?= [A-Z])"
@@ -145,7 +149,7 @@ def _is_role(word: str) -> bool:
     return (
         word in _ROLE
         or bare in _ROLE
-        or any(part in _ROLE for part in re.split(r"[/-]", word) if part)
+        or any(part in _ROLE for part in _SLASH_OR_HYPHEN.split(word) if part)
         or (len(word) > 8 and bool(_ROLE_TAIL.search(word)))
     )
 
@@ -169,7 +173,12 @@ def starts_title(word: str) -> bool:
 def grade(text: str) -> Grade:
     """How much the whole of `text` reads as a job title."""
     text = text.strip(" \t,;:.-–—|()[]*•·")
-    if not 2 <= len(text) <= TITLE_CHARS_MAX or re.search(r"[@?!\"“”«»©]|\d|[a-z][.] [A-Z]", text):
+    return _graded(text) if 2 <= len(text) <= TITLE_CHARS_MAX else Grade.NONE
+
+
+@lru_cache(maxsize=4096)  # several rules ask about a line, and a site's frame is on all its pages
+def _graded(text: str) -> Grade:
+    if _NOT_A_TITLE.search(text):
         return Grade.NONE
     words = [w.casefold() for w in _TOKEN.findall(text)]
     if not words or len(words) > TITLE_WORDS_MAX or any(w in _NOT_IN_TITLES for w in words):
