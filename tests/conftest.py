@@ -17,6 +17,12 @@ settings.register_profile(
 settings.load_profile("any_machine")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever begins with the lengthy ones, the others take the rest of its share."""
+    items.sort(key=lambda item: item.get_closest_marker("lengthy") is None)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

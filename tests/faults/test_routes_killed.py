@@ -84,6 +84,7 @@ def undisturbed_is_right(made: Bench, scenario: Scenario) -> None:
     assert charged_cents(usual) == scenario.cents
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("kind", [SQLITE, POSTGRES])
 def test_a_dozen_kills_change_nothing_that_the_customer_sees_or_pays(
     benches: Benches, kind: str

@@ -130,6 +130,7 @@ async def test_the_jobs_first_word_is_heard_while_the_turn_is_still_being_writte
                 await person.confirm()
 
 
+@pytest.mark.lengthy
 async def test_a_stream_ends_when_its_conversation_is_deleted(shop: Site) -> None:
     async with user(shop, "deleter") as person:
         await person.tell_all()

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from data411_mcp.domain.hosts import registrable_domain
@@ -74,6 +75,7 @@ async def test_the_list_is_mailed_once_and_every_company_is_in_the_crm_once(
     assert turn["job"]["status"] == "done"
 
 
+@pytest.mark.lengthy
 async def test_what_could_not_be_delivered_in_the_evening_is_there_the_next_morning(
     tmp_path: Path,
 ) -> None:

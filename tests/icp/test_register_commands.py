@@ -103,6 +103,7 @@ def test_a_bulk_file_is_imported(folder: Path) -> None:
     typed("acra", "import", str(path), "--letters", "A", code=EXIT_USAGE)
 
 
+@pytest.mark.lengthy
 def test_the_registers_files_are_downloaded_by_letter(folder: Path, market: Path) -> None:
     done = json.loads(typed("acra", "import", "--letters", "kq", "--json", "--world", str(market)))
     assert (done["K"]["written"], done["Q"]["written"]) == (3, 0)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from data411_mcp.domain.events import EventName, ProgressEvent
 from data411_mcp.domain.jobs import JobStatus
 from data411_mcp.services.icp.run import IcpRunRoute
@@ -71,6 +73,7 @@ async def test_a_slow_jina_makes_the_next_companies_read_directly_from_the_start
         assert [m for m in await opened.said() if "answers late" in m]
 
 
+@pytest.mark.lengthy
 async def test_sites_whose_pages_do_not_come_in_time_shorten_the_wait_for_the_next(
     tmp_path: Path,
 ) -> None:

@@ -249,6 +249,7 @@ def _check_bought(twins: Twins, *, lost_people: bool) -> None:
         assert set(mails) <= {mailbox_of(f) for f in NAMELESS if slug_of(f) in slugs}
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("kind", [SQLITE, POSTGRES])
 async def test_a_run_killed_in_every_phase_delivers_each_company_once(
     tmp_path: Path, kind: str

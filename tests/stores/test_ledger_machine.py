@@ -49,6 +49,7 @@ def play(kind: str, place: str, operations: int) -> None:
             )
 
 
+@pytest.mark.lengthy
 def test_the_ledger_keeps_its_laws_over_random_operations(kind: str, place: str) -> None:
     play(kind, place, {"sqlite": 10_000, "postgres": 500}[kind])
 

@@ -46,7 +46,10 @@ async def test_the_document_has_every_route_and_every_way_to_fail(shared: Site) 
 
 @pytest.mark.parametrize(
     ("examples", "stateful"),
-    [(4, False), pytest.param(150, True, marks=pytest.mark.long)],
+    [
+        pytest.param(4, False, marks=pytest.mark.lengthy),
+        pytest.param(150, True, marks=pytest.mark.long),
+    ],
     ids=["few", "many"],
 )
 async def test_schemathesis_finds_no_failure(tmp_path: Path, examples: int, stateful: bool) -> None:
