@@ -203,7 +203,7 @@ async def ended(stage: Stage) -> Ended:
         )
 
 
-async def check(stage: Stage, *, lost_people: bool = False) -> None:
+async def check(stage: Stage, *, kills: int, lost_people: bool = False) -> None:
     """What must hold however often it was killed."""
     end = await ended(stage)
     told, later = json.loads(end.run.result or ""), json.loads(end.after.result or "")
@@ -214,7 +214,7 @@ async def check(stage: Stage, *, lost_people: bool = False) -> None:
     assert len(stage.smtp.received) <= 1
     assert stage.smtp.received or told["email"] == "unknown_outcome"
     _check_crm(stage.odoo, told["candidates"])
-    _check_bought(stage.twins, lost_people=lost_people)
+    _check_bought(stage.twins, kills=kills, lost_people=lost_people)
     assert sorted(end.captured) == sorted(set(end.captured))
     assert len(end.captured) == 10
     paid = 10 * CENTS
@@ -232,8 +232,10 @@ def _check_crm(odoo: OdooTwin, candidates: int) -> None:
     assert max(Counter(r["name"] for r in companies).values()) == 1
 
 
-def _check_bought(twins: Twins, *, lost_people: bool) -> None:
-    """Of each company that names nobody the people once, and each mailbox once."""
+def _check_bought(twins: Twins, *, kills: int, lost_people: bool) -> None:
+    """Of each company that names nobody the people once, and each mailbox once; a verifier gives
+    no handle, so one that a kill has caught between its reply and our hearing of it is asked
+    again."""
     asked = [e.json["companies"][0] for e in twins.calls("apify")
              if e.path.endswith("company-employees/runs")]  # fmt: skip
     slugs = Counter(url.rpartition("/")[2] for url in asked)
@@ -243,7 +245,7 @@ def _check_bought(twins: Twins, *, lost_people: bool) -> None:
     if not lost_people:
         mails = Counter(parse_qs(urlsplit(e.target).query)["email"][0]
                         for e in twins.calls("zerobounce"))  # fmt: skip
-        assert set(mails.values()) == {1}
+        assert mails.total() - len(mails) <= kills
         # A kill may catch another company between its vendor's reply and our hearing of it: its
         # run is not begun again, and nobody of it is known.
         assert set(mails) <= {mailbox_of(f) for f in NAMELESS if slug_of(f) in slugs}
@@ -260,7 +262,7 @@ async def test_a_run_killed_in_every_phase_delivers_each_company_once(
             kills = await carried_out(opened)
             assert opened.case.left == []
             assert kills == len(SOME[kind])
-            await check(opened)
+            await check(opened, kills=kills)
 
 
 @pytest.mark.long
@@ -276,13 +278,13 @@ async def test_a_run_killed_before_or_after_anything_that_lasts_delivers_each_co
         async with stage(tmp_path / "undisturbed", kind, ()) as opened:
             await hand_in(opened)
             assert await carried_out(opened) == 0
-            await check(opened)
+            await check(opened, kills=0)
             points = tuple(_points(opened.case.seen))[chain::CHAINS]
         async with stage(tmp_path / "killed", kind, points) as opened:
             await hand_in(opened)
             kills = await carried_out(opened)
             assert kills >= len(points) // 2
-            await check(opened, lost_people=True)
+            await check(opened, kills=kills, lost_people=True)
 
 
 def _points(seen: list[str]) -> Iterator[Point]:
