@@ -38,7 +38,7 @@ check: setup
 	@$(BIN)/mypy
 
 test: setup
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 5 --dist worksteal -m "not long"
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist worksteal -m "not long"
 
 test-long: setup
 	@$(BIN)/pytest

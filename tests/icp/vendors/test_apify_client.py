@@ -223,7 +223,7 @@ async def test_what_a_run_had_found_when_its_time_was_up_is_not_thrown_away(
 async def test_a_run_that_outlasts_our_time_is_aborted(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab:
         with pytest.raises(LookupFailed) as failed:
-            await people(lab, "https://www.linkedin.com/company/endless", seconds=0.4)
+            await people(lab, "https://www.linkedin.com/company/endless", seconds=3)
         assert failed.value.reason == "timeout"
         assert [c.path for c in lab.twins.calls("apify")].count(
             "/v2/actor-runs/run00000000000001/abort"
