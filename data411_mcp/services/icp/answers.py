@@ -184,7 +184,7 @@ def _add_rows(answer: Json, text: str, results: Results) -> str:
         grown = f"{text}\n{_line(row)}"
         answer["items"].append(shown)
         answer["next_offset"] = row.rank
-        if _bytes(answer, grown) > ANSWER_BYTES_MAX:
+        if _bytes(answer, grown) + len("null") > ANSWER_BYTES_MAX:  # for a last next_offset
             answer["items"].pop()
             answer["next_offset"] = row.rank - 1
             return text
